@@ -1,0 +1,169 @@
+//! One connection after its handshake: both halves, and the closing handshake (RFC 6455 §7).
+
+use super::close::{CloseCode, ClosePayload};
+use super::decoder::{Decoder, Event, Memory, MessageKind, Step};
+use super::encoder::{Encoder, SendError, control_header};
+use super::error::ProtocolError;
+use super::header::{FrameHeader, OpCode, ReservedBits};
+use super::role::{Limits, Role};
+
+/// How far the closing handshake has come (RFC 6455 §7.1.3, §7.1.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// No close frame either way.
+    Open,
+    /// One of the two close frames has passed.
+    Closing,
+    /// Both close frames have passed, or ours has because the peer broke the protocol.
+    Closed,
+}
+
+/// A connection's state machine. It has no socket: bytes and events go in and out of it.
+///
+/// The caller owes it an order: take the events of a [`Connection::receive`] one by one, and answer
+/// each of them (a pong for a ping, [`Connection::answer`] for a close frame or a violation) before
+/// the next one is acted on.
+pub struct Connection {
+    decoder: Decoder,
+    encoder: Encoder,
+    close_sent: bool,
+    /// The peer's close frame, and its code if it had one.
+    close_received: Option<Option<CloseCode>>,
+    failure: Option<ProtocolError>,
+    /// Bytes of frames read, headers included.
+    pub bytes_received: u64,
+    /// Bytes of frames written, headers included.
+    pub bytes_sent: u64,
+}
+
+impl Connection {
+    /// A connection whose handshake has just ended.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            decoder: Decoder::new(limits),
+            encoder: Encoder::default(),
+            close_sent: false,
+            close_received: None,
+            failure: None,
+            bytes_received: 0,
+            bytes_sent: 0,
+        }
+    }
+
+    /// Reads on from `input`; see [`Decoder::step`].
+    ///
+    /// # Errors
+    /// The peer's violation, to be [answered](Connection::answer) once the events before it have
+    /// been.
+    #[inline]
+    pub fn receive(
+        &mut self,
+        role: Option<Role>,
+        input: &mut &[u8],
+        memory: &mut Memory,
+    ) -> Result<Step, ProtocolError> {
+        let before = input.len();
+        let step = self.decoder.step(role, input, memory);
+        self.bytes_received += (before - input.len()) as u64;
+        match &step {
+            Ok(Step::Event(Event::Close(code, _))) => self.close_received = Some(*code),
+            Err(error) => self.failure = Some(*error),
+            Ok(_) => {}
+        }
+        step
+    }
+
+    /// Fails the connection for a fault that is not on the wire (RFC 6455 §7.1.7). The first
+    /// failure stays.
+    pub fn fail(&mut self, error: ProtocolError) {
+        self.decoder.end(&mut &[][..]);
+        self.failure.get_or_insert(error);
+    }
+
+    /// The header of the next part of a message, whose payload is `len` bytes and, if it is text,
+    /// known to be UTF-8.
+    ///
+    /// # Errors
+    /// [`SendError::Closing`].
+    #[inline]
+    pub fn send(
+        &mut self,
+        kind: MessageKind,
+        fin: bool,
+        len: usize,
+        mask: Option<[u8; 4]>,
+    ) -> Result<FrameHeader, SendError> {
+        if self.close_sent {
+            return Err(SendError::Closing);
+        }
+        let opcode = self.encoder.accept(kind, fin);
+        Ok(self.count(FrameHeader {
+            fin,
+            reserved: ReservedBits::NONE,
+            opcode,
+            mask,
+            len: len as u64,
+        }))
+    }
+
+    /// Checks a part that is not known to be UTF-8, before [`Connection::send`].
+    ///
+    /// # Errors
+    /// [`SendError::InvalidUtf8`] for text that is not, or does not end on a character.
+    pub fn check(&mut self, kind: MessageKind, fin: bool, part: &[u8]) -> Result<(), SendError> {
+        self.encoder.check(kind, fin, part)
+    }
+
+    /// The header of a ping or pong with `len` bytes of payload, 125 at most; it may stand between
+    /// the parts of a message. `None` once a close frame has been sent.
+    pub fn send_control(
+        &mut self,
+        opcode: OpCode,
+        len: usize,
+        mask: Option<[u8; 4]>,
+    ) -> Option<FrameHeader> {
+        debug_assert!(matches!(opcode, OpCode::Ping | OpCode::Pong));
+        (!self.close_sent).then(|| self.count(control_header(opcode, len, mask)))
+    }
+
+    /// Starts the closing handshake, or ends the one that the peer has started (RFC 6455 §7.1.2).
+    /// `None` when our close frame has been sent before.
+    pub fn start_closing(
+        &mut self,
+        payload: ClosePayload,
+        mask: Option<[u8; 4]>,
+    ) -> Option<(FrameHeader, ClosePayload)> {
+        if self.close_sent {
+            return None;
+        }
+        self.close_sent = true;
+        let header = control_header(OpCode::Close, payload.as_bytes().len(), mask);
+        Some((self.count(header), payload))
+    }
+
+    /// The close frame that is due: the answer to the peer's, or the one that fails the connection.
+    /// `None` when none is.
+    pub fn answer(&mut self, mask: Option<[u8; 4]>) -> Option<(FrameHeader, ClosePayload)> {
+        let code = match (self.failure, self.close_received) {
+            (Some(error), _) => Some(error.close_code()),
+            // §5.5.1: "the endpoint typically echos the status code it received"
+            (None, Some(code)) => code,
+            (None, None) => return None,
+        };
+        self.start_closing(ClosePayload::new(code, "")?, mask)
+    }
+
+    /// How far the closing handshake has come.
+    pub fn state(&self) -> State {
+        match (self.close_sent, self.close_received, self.failure) {
+            (true, Some(_), _) | (true, _, Some(_)) => State::Closed,
+            (false, None, None) => State::Open,
+            _ => State::Closing,
+        }
+    }
+
+    fn count(&mut self, header: FrameHeader) -> FrameHeader {
+        self.bytes_sent += header.encoded_len() as u64 + header.len;
+        header
+    }
+}

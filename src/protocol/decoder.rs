@@ -1,0 +1,462 @@
+//! Frames in, events out (RFC 6455 §5, §6.2).
+//!
+//! The decoder owns no payload memory: the caller lends a [`Memory`] at each step, and is asked for
+//! more where that is too small. So a connection costs a fixed few hundred bytes here, and the
+//! memory of a message follows the bytes that have arrived, never the length that was declared.
+
+use std::ops::Range;
+
+use super::close::{self, CloseCode};
+use super::error::ProtocolError;
+use super::header::{FrameHeader, MAX_CONTROL_PAYLOAD, OpCode, ReservedBits, Rules};
+use super::role::{Limits, Role};
+use crate::bytes::{mask, utf8};
+
+/// Messages up to this many bytes that arrive whole are put in the slab; larger ones, and those
+/// that arrive in parts, get memory of their own.
+pub const SLAB_MESSAGE_MAX: usize = 2048;
+
+/// The kinds of message (RFC 6455 §5.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageKind {
+    /// UTF-8 text.
+    Text,
+    /// Any bytes.
+    Binary,
+}
+
+/// What happened on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A whole message.
+    Message(MessageKind, Place),
+    /// A ping, with its payload's place in the slab. It is to be answered with a pong.
+    Ping(Range<usize>),
+    /// A pong, with its payload's place in the slab.
+    Pong(Range<usize>),
+    /// A close frame, with its reason's place in the slab. Nothing after it is read.
+    Close(Option<CloseCode>, Range<usize>),
+}
+
+/// Where a message lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the slab.
+    Slab(Range<usize>),
+    /// In the first bytes of the assembly, as many as told. The assembly is the message's now: the
+    /// next step gets another one, or none.
+    Assembly(usize),
+}
+
+/// What to do after a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The input is used up.
+    Idle,
+    /// Take the event, then step again.
+    Event(Event),
+    /// Step again with at least so many bytes free in a slab.
+    NeedSlab(usize),
+    /// Step again with an assembly of `capacity` bytes that begins with the first `keep` bytes of
+    /// the present one.
+    NeedAssembly {
+        /// Bytes to allocate.
+        capacity: usize,
+        /// Bytes to carry over.
+        keep: usize,
+    },
+}
+
+/// Memory that the caller lends to a step.
+pub struct Memory<'a> {
+    /// For small whole messages and control payloads, of any number of connections in turn.
+    pub slab: &'a mut [u8],
+    /// How many bytes of the slab are in use; a step moves it.
+    pub used: usize,
+    /// For this connection's message in progress; empty where there is none. What earlier steps
+    /// wrote in it must still be there.
+    pub assembly: &'a mut [u8],
+}
+
+impl Memory<'_> {
+    /// Claims `len` bytes of the slab, if they are free.
+    #[inline]
+    fn claim(&mut self, len: usize) -> Option<Range<usize>> {
+        let range = self.used..self.used + len;
+        if range.end > self.slab.len() {
+            return None;
+        }
+        self.used = range.end;
+        Some(range)
+    }
+}
+
+/// The receiving half of a connection.
+pub struct Decoder {
+    limits: Limits,
+    /// Reserved bits that extensions have claimed: the one place that allows any.
+    claimed: ReservedBits,
+    state: State,
+    stash: Stash,
+    /// The message in progress, between its first frame and its last.
+    message: Option<Message>,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    /// Before a frame; the stash holds the start of its header.
+    Header,
+    /// In a control frame; the stash holds the start of its payload.
+    Control(OpCode, Frame),
+    /// In a data frame.
+    Data(Frame),
+    /// After a close frame or a violation: the rest is ignored.
+    Ended,
+}
+
+/// The part of a frame that is still to come.
+#[derive(Clone, Copy)]
+struct Frame {
+    fin: bool,
+    remaining: u64,
+    /// The masking key, turned to fit the next byte; zeros where the frame is not masked.
+    key: [u8; 4],
+}
+
+#[derive(Clone, Copy)]
+struct Message {
+    kind: MessageKind,
+    /// Bytes of it in the assembly.
+    len: usize,
+    /// Bytes of it that its headers have declared up to now.
+    declared: u64,
+    fragments: u32,
+    utf8: utf8::Validator,
+}
+
+impl Decoder {
+    /// A decoder at the start of a stream of frames.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            claimed: ReservedBits::NONE,
+            state: State::Header,
+            stash: Stash::default(),
+            message: None,
+        }
+    }
+
+    /// Reads on from `input`, and moves it past what was read. Step until [`Step::Idle`], taking
+    /// events in order.
+    ///
+    /// # Errors
+    /// The peer's violation. All further input is ignored.
+    pub fn step(
+        &mut self,
+        role: Option<Role>,
+        input: &mut &[u8],
+        memory: &mut Memory,
+    ) -> Result<Step, ProtocolError> {
+        self.advance(role, input, memory)
+            .inspect_err(|_| self.end(input))
+    }
+
+    /// Ignores everything from here on.
+    pub fn end(&mut self, input: &mut &[u8]) {
+        *input = &[];
+        self.state = State::Ended;
+        self.message = None;
+    }
+
+    fn advance(
+        &mut self,
+        role: Option<Role>,
+        input: &mut &[u8],
+        memory: &mut Memory,
+    ) -> Result<Step, ProtocolError> {
+        loop {
+            let step = match self.state {
+                State::Header => match self.read_header(role, input)? {
+                    Some(header) => {
+                        self.begin(header)?;
+                        None
+                    }
+                    None => Some(Step::Idle),
+                },
+                State::Control(opcode, frame) => self.read_control(opcode, frame, input, memory)?,
+                State::Data(frame) => self.read_data(frame, input, memory)?,
+                State::Ended => {
+                    *input = &[];
+                    Some(Step::Idle)
+                }
+            };
+            if let Some(step) = step {
+                return Ok(step);
+            }
+        }
+    }
+
+    #[inline]
+    fn read_header(
+        &mut self,
+        role: Option<Role>,
+        input: &mut &[u8],
+    ) -> Result<Option<FrameHeader>, ProtocolError> {
+        let rules = Rules {
+            role,
+            claimed: self.claimed,
+        };
+        if self.stash.is_empty() {
+            return match FrameHeader::parse(input, rules)? {
+                Some((header, taken)) => {
+                    *input = &input[taken..];
+                    Ok(Some(header))
+                }
+                None => {
+                    self.stash.take(FrameHeader::MAX_LEN, input);
+                    Ok(None)
+                }
+            };
+        }
+        let before = self.stash.len();
+        let mut rest = *input;
+        self.stash.take(FrameHeader::MAX_LEN, &mut rest);
+        match FrameHeader::parse(self.stash.as_slice(), rules)? {
+            Some((header, taken)) => {
+                *input = &input[taken - before..];
+                self.stash.clear();
+                Ok(Some(header))
+            }
+            None => {
+                *input = rest;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Judges a header against the message in progress and the limits, and enters its frame.
+    #[inline]
+    fn begin(&mut self, header: FrameHeader) -> Result<(), ProtocolError> {
+        let frame = Frame {
+            fin: header.fin,
+            remaining: header.len,
+            key: header.mask.unwrap_or_default(),
+        };
+        if header.opcode.is_control() {
+            self.state = State::Control(header.opcode, frame);
+            return Ok(());
+        }
+        let message = match (header.opcode, &mut self.message) {
+            (OpCode::Continuation, Some(message)) => message,
+            // §5.4: a continuation belongs to a message that has begun ...
+            (OpCode::Continuation, None) => return Err(ProtocolError::UnexpectedContinuation),
+            // ... and "the fragments of one message MUST NOT be interleaved between the fragments
+            // of another message"
+            (_, Some(_)) => return Err(ProtocolError::ExpectedContinuation),
+            (opcode, none) => none.insert(Message::new(if opcode == OpCode::Text {
+                MessageKind::Text
+            } else {
+                MessageKind::Binary
+            })),
+        };
+        // Compared before it is added, so that no declared length can overflow.
+        if header.len > self.limits.max_payload - message.declared {
+            return Err(ProtocolError::MessageTooBig);
+        }
+        message.declared += header.len;
+        if message.fragments == self.limits.max_fragments {
+            return Err(ProtocolError::TooManyFragments);
+        }
+        message.fragments += 1;
+        self.state = State::Data(frame);
+        Ok(())
+    }
+
+    fn read_control(
+        &mut self,
+        opcode: OpCode,
+        frame: Frame,
+        input: &mut &[u8],
+        memory: &mut Memory,
+    ) -> Result<Option<Step>, ProtocolError> {
+        let len = frame.remaining as usize;
+        if self.stash.len() + input.len() < len {
+            self.stash.take(len, input);
+            return Ok(Some(Step::Idle));
+        }
+        let Some(range) = memory.claim(len) else {
+            return Ok(Some(Step::NeedSlab(MAX_CONTROL_PAYLOAD)));
+        };
+        self.stash.take(len, input);
+        let payload = &mut memory.slab[range.clone()];
+        mask::copy(payload, self.stash.as_slice(), frame.key);
+        self.stash.clear();
+        self.state = State::Header;
+        Ok(Some(Step::Event(match opcode {
+            OpCode::Ping => Event::Ping(range),
+            OpCode::Pong => Event::Pong(range),
+            _ => {
+                let (code, reason) = close::parse_payload(payload)?;
+                let reason = range.end - reason.len()..range.end;
+                self.end(input);
+                Event::Close(code, reason)
+            }
+        })))
+    }
+
+    #[inline]
+    fn read_data(
+        &mut self,
+        frame: Frame,
+        input: &mut &[u8],
+        memory: &mut Memory,
+    ) -> Result<Option<Step>, ProtocolError> {
+        let Some(message) = &mut self.message else {
+            debug_assert!(false, "a data frame belongs to a message");
+            return Err(ProtocolError::UnexpectedContinuation);
+        };
+        let available = frame.remaining.min(input.len() as u64) as usize;
+        let complete = frame.fin && available as u64 == frame.remaining;
+
+        let place = if complete && message.len == 0 && available <= SLAB_MESSAGE_MAX {
+            let Some(range) = memory.claim(available) else {
+                return Ok(Some(Step::NeedSlab(SLAB_MESSAGE_MAX)));
+            };
+            message.take(&mut memory.slab[range.clone()], &input[..available], frame)?;
+            Place::Slab(range)
+        } else {
+            let end = message.len + available;
+            if memory.assembly.len() < end {
+                // The last frame tells the message's whole length; before it, more parts may come.
+                let total = frame.fin.then_some(message.declared);
+                return Ok(Some(Step::NeedAssembly {
+                    capacity: capacity(end, total.unwrap_or(self.limits.max_payload)),
+                    keep: message.len,
+                }));
+            }
+            let part = &mut memory.assembly[message.len..end];
+            message.take(part, &input[..available], frame)?;
+            message.len = end;
+            Place::Assembly(end)
+        };
+
+        *input = &input[available..];
+        if complete {
+            let event = Event::Message(message.finish()?, place);
+            self.message = None;
+            self.state = State::Header;
+            return Ok(Some(Step::Event(event)));
+        }
+        let remaining = frame.remaining - available as u64;
+        if remaining == 0 {
+            self.state = State::Header;
+            return Ok(None);
+        }
+        self.state = State::Data(Frame {
+            remaining,
+            key: mask::rotate(frame.key, available),
+            ..frame
+        });
+        Ok(Some(Step::Idle))
+    }
+}
+
+impl Message {
+    fn new(kind: MessageKind) -> Self {
+        Self {
+            kind,
+            len: 0,
+            declared: 0,
+            fragments: 0,
+            utf8: utf8::Validator::default(),
+        }
+    }
+
+    /// Copies and unmasks `source` into `target`, and checks text as it passes.
+    #[inline]
+    fn take(
+        &mut self,
+        target: &mut [u8],
+        source: &[u8],
+        frame: Frame,
+    ) -> Result<(), ProtocolError> {
+        match self.kind {
+            MessageKind::Binary => mask::copy(target, source, frame.key),
+            MessageKind::Text => {
+                let ascii = mask::copy_ascii(target, source, frame.key);
+                if !(ascii && self.utf8.is_complete()) {
+                    // §8.1: a stream that is not UTF-8 fails the connection, at its first bad byte.
+                    self.utf8
+                        .feed(target)
+                        .map_err(|_| ProtocolError::InvalidUtf8)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn finish(&self) -> Result<MessageKind, ProtocolError> {
+        match self.utf8.is_complete() {
+            true => Ok(self.kind),
+            false => Err(ProtocolError::InvalidUtf8),
+        }
+    }
+}
+
+/// Bytes to allocate for a message of which `arrived` bytes are here and `most` can come: never more
+/// than sixteen times what is here (twice, from 16 MiB on), so that a declared length alone costs
+/// nothing and growing copies few bytes a second time.
+fn capacity(arrived: usize, most: u64) -> usize {
+    const LEAST: usize = 256;
+    const LEAP: usize = 16 << 20;
+    let allowed = arrived
+        .saturating_mul(2)
+        .max(arrived.saturating_mul(16).min(LEAP))
+        .max(LEAST);
+    allowed.min(usize::try_from(most).unwrap_or(usize::MAX))
+}
+
+/// The start of a header, or of a control frame's payload, that a chunk ended in.
+struct Stash {
+    bytes: [u8; MAX_CONTROL_PAYLOAD],
+    /// INVARIANT: len <= bytes.len()
+    len: u8,
+}
+
+impl Default for Stash {
+    fn default() -> Self {
+        Self {
+            bytes: [0; MAX_CONTROL_PAYLOAD],
+            len: 0,
+        }
+    }
+}
+
+impl Stash {
+    fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.len()]
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Moves bytes from `input` until `total` are here or `input` is empty.
+    fn take(&mut self, total: usize, input: &mut &[u8]) {
+        let count = (total - self.len()).min(input.len());
+        let (taken, rest) = input.split_at(count);
+        let at = self.len();
+        self.bytes[at..at + count].copy_from_slice(taken);
+        self.len += count as u8;
+        *input = rest;
+    }
+}
