@@ -1,0 +1,231 @@
+//! The edge to N-API: reading the arguments of a raw callback, and keeping panics from crossing it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+use napi::sys;
+
+use super::environment::Environment;
+use crate::protocol::Role;
+
+/// A call that `lib/` should never make; thrown as an error rather than trusted.
+#[derive(Debug)]
+pub struct Misuse(pub &'static str);
+
+/// The arguments of one call of a raw callback, at most `N` of them.
+pub struct Call<const N: usize> {
+    env: sys::napi_env,
+    args: [sys::napi_value; N],
+}
+
+/// What every raw callback does: finds its environment and its arguments, runs `body`, and turns a
+/// number into its result, misuse and panics into exceptions.
+///
+/// # Safety
+/// `env` and `info` are those of the running callback, whose data pointer is an [`Environment`] of
+/// this thread that outlives the call.
+pub unsafe fn run<const N: usize>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+    body: impl FnOnce(&mut Environment, &Call<N>) -> Result<f64, Misuse>,
+) -> sys::napi_value {
+    let mut args = [ptr::null_mut(); N];
+    let mut count = N;
+    let mut data = ptr::null_mut();
+    // SAFETY: `env` and `info` belong to this call; `args` has room for `count` values, and those
+    // that the caller left out are filled with undefined.
+    let status = unsafe {
+        sys::napi_get_cb_info(
+            env,
+            info,
+            &mut count,
+            args.as_mut_ptr(),
+            ptr::null_mut(),
+            &mut data,
+        )
+    };
+    if status != sys::Status::napi_ok || data.is_null() {
+        return ptr::null_mut();
+    }
+    // SAFETY: by this function's contract; callbacks run on one thread and call no JavaScript, so
+    // no other reference to the environment is alive.
+    let environment = unsafe { &mut *data.cast::<Environment>() };
+    let call = Call { env, args };
+    let outcome = catch_unwind(AssertUnwindSafe(|| body(environment, &call)))
+        .unwrap_or(Err(Misuse("internal error (a panic in native code)")));
+    match outcome {
+        Ok(number) => {
+            let mut result = ptr::null_mut();
+            // SAFETY: `env` is this call's; `result` is written on success and stays null, which is
+            // undefined to N-API, otherwise.
+            unsafe { sys::napi_create_double(env, number, &mut result) };
+            result
+        }
+        Err(Misuse(message)) => {
+            // SAFETY: both pointers are to bytes with a NUL that outlive the call.
+            unsafe {
+                let text = std::ffi::CString::new(message).unwrap_or_default();
+                sys::napi_throw_error(env, c"ERR_WS13_INTERNAL".as_ptr(), text.as_ptr());
+            }
+            ptr::null_mut()
+        }
+    }
+}
+
+/// The memory of a Uint8Array, for the length of a call.
+#[derive(Clone, Copy)]
+pub struct Bytes {
+    start: *mut u8,
+    len: usize,
+}
+
+impl Bytes {
+    const EMPTY: Self = Self {
+        start: ptr::NonNull::dangling().as_ptr(),
+        len: 0,
+    };
+
+    /// How many bytes there are.
+    pub fn len(self) -> usize {
+        self.len
+    }
+
+    /// The bytes from `at` on.
+    pub fn from(self, at: usize) -> Result<Self, Misuse> {
+        if at > self.len {
+            return Err(Misuse("an offset is past the end of its buffer"));
+        }
+        Ok(Self {
+            // SAFETY: at <= len, so the sum stays inside of, or one past, the allocation.
+            start: unsafe { self.start.add(at) },
+            len: self.len - at,
+        })
+    }
+
+    /// Whether both share a byte.
+    pub fn overlaps(self, other: Self) -> bool {
+        let (start, other_start) = (self.start as usize, other.start as usize);
+        start < other_start + other.len && other_start < start + self.len
+    }
+
+    /// # Safety
+    /// No mutable slice of an overlapping part is alive as long as this one.
+    pub unsafe fn as_slice<'a>(self) -> &'a [u8] {
+        // SAFETY: start and len describe a live typed array whose memory JavaScript holds for the
+        // whole call, during which no JavaScript runs; aliasing is the caller's duty.
+        unsafe { std::slice::from_raw_parts(self.start, self.len) }
+    }
+
+    /// # Safety
+    /// No other slice of an overlapping part is alive as long as this one.
+    pub unsafe fn as_mut_slice<'a>(self) -> &'a mut [u8] {
+        // SAFETY: as in `as_slice`; the memory is JavaScript's to write, so it is initialised.
+        unsafe { std::slice::from_raw_parts_mut(self.start, self.len) }
+    }
+}
+
+impl<const N: usize> Call<N> {
+    /// The argument at `index` as an unsigned number.
+    pub fn number(&self, index: usize) -> Result<u32, Misuse> {
+        let mut number = 0;
+        // SAFETY: the value is this call's argument; `number` outlives the call.
+        let status = unsafe { sys::napi_get_value_uint32(self.env, self.args[index], &mut number) };
+        match status {
+            sys::Status::napi_ok => Ok(number),
+            _ => Err(Misuse("an argument is not a number")),
+        }
+    }
+
+    /// The argument at `index` as a number of up to 53 bits.
+    pub fn large_number(&self, index: usize) -> Result<u64, Misuse> {
+        let mut number = 0.0;
+        // SAFETY: the value is this call's argument; `number` outlives the call.
+        let status = unsafe { sys::napi_get_value_double(self.env, self.args[index], &mut number) };
+        match status {
+            sys::Status::napi_ok if number >= 0.0 => Ok(number as u64),
+            _ => Err(Misuse("an argument is not a number")),
+        }
+    }
+
+    /// Our role as the argument at `index` tells it: 0 none yet, 1 server, 2 client.
+    pub fn role(&self, index: usize) -> Result<Option<Role>, Misuse> {
+        match self.number(index)? {
+            0 => Ok(None),
+            1 => Ok(Some(Role::Server)),
+            2 => Ok(Some(Role::Client)),
+            _ => Err(Misuse("no such role")),
+        }
+    }
+
+    /// The memory of the Uint8Array at `index`; none of an argument that is undefined.
+    pub fn bytes(&self, index: usize) -> Result<Bytes, Misuse> {
+        let mut kind = 0;
+        let mut start = ptr::null_mut();
+        let mut len = 0;
+        // SAFETY: the value is this call's argument; all results outlive the call, and those that
+        // are not wanted may be null.
+        let status = unsafe {
+            sys::napi_get_typedarray_info(
+                self.env,
+                self.args[index],
+                &mut kind,
+                &mut len,
+                &mut start,
+                ptr::null_mut(),
+                ptr::null_mut(),
+            )
+        };
+        match status {
+            sys::Status::napi_ok if kind != sys::TypedarrayType::uint8_array => {
+                Err(Misuse("an argument is not a Uint8Array"))
+            }
+            // An empty array may have no memory at all.
+            sys::Status::napi_ok if start.is_null() || len == 0 => Ok(Bytes::EMPTY),
+            sys::Status::napi_ok => Ok(Bytes {
+                start: start.cast(),
+                len,
+            }),
+            _ if self.is_undefined(index) => Ok(Bytes::EMPTY),
+            _ => Err(Misuse("an argument is not a Uint8Array")),
+        }
+    }
+
+    /// Whether the argument at `index` is a string.
+    pub fn is_string(&self, index: usize) -> bool {
+        self.type_of(index) == sys::ValueType::napi_string
+    }
+
+    /// Writes the string at `index` into `out` as UTF-8, lone surrogates replaced, and returns its
+    /// length; three bytes for each of its UTF-16 units and four more have to be free.
+    pub fn write_string(&self, index: usize, out: &mut [u8]) -> Result<usize, Misuse> {
+        let mut len = 0;
+        // SAFETY: the value is this call's argument; at most `out.len()` bytes are written, a NUL
+        // included.
+        let status = unsafe {
+            sys::napi_get_value_string_utf8(
+                self.env,
+                self.args[index],
+                out.as_mut_ptr().cast(),
+                out.len(),
+                &mut len,
+            )
+        };
+        // A string that was cut short leaves less than one character and the NUL free.
+        if status == sys::Status::napi_ok && len + 4 < out.len() {
+            Ok(len)
+        } else {
+            Err(Misuse("a string does not fit its buffer"))
+        }
+    }
+
+    fn is_undefined(&self, index: usize) -> bool {
+        self.type_of(index) == sys::ValueType::napi_undefined
+    }
+
+    fn type_of(&self, index: usize) -> sys::napi_valuetype {
+        let mut kind = sys::ValueType::napi_null;
+        // SAFETY: the value is this call's argument; `kind` outlives the call.
+        unsafe { sys::napi_typeof(self.env, self.args[index], &mut kind) };
+        kind
+    }
+}

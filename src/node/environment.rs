@@ -1,0 +1,113 @@
+//! What one environment (the main thread, or a worker) holds.
+
+use napi::bindgen_prelude::{Result as NapiResult, Status};
+use napi::{check_status, sys};
+use slab::Slab;
+
+use super::call::Misuse;
+use super::random::MaskKeys;
+use crate::protocol::{Connection, Role};
+
+/// Connections by their number, the table of events, and the random source of this environment.
+pub struct Environment {
+    connections: Slab<Connection>,
+    table: Table,
+    mask_keys: MaskKeys,
+}
+
+impl Environment {
+    pub fn new(table: Table) -> Self {
+        Self {
+            connections: Slab::new(),
+            table,
+            mask_keys: MaskKeys::new(),
+        }
+    }
+
+    /// Takes a connection in, and tells its number.
+    pub fn open(&mut self, connection: Connection) -> usize {
+        self.connections.insert(connection)
+    }
+
+    /// Frees a connection; one that is free already stays so.
+    pub fn release(&mut self, number: u32) {
+        self.connections.try_remove(number as usize);
+    }
+
+    /// The connection of that number.
+    pub fn connection(&mut self, number: u32) -> Result<&mut Connection, Misuse> {
+        self.connections
+            .get_mut(number as usize)
+            .ok_or(Misuse("no such connection"))
+    }
+
+    /// The connection of that number, and the table.
+    pub fn connection_and_table(
+        &mut self,
+        number: u32,
+    ) -> Result<(&mut Connection, &mut [u32]), Misuse> {
+        let connection = self
+            .connections
+            .get_mut(number as usize)
+            .ok_or(Misuse("no such connection"))?;
+        Ok((connection, self.table.words()))
+    }
+
+    /// A fresh masking key for all but servers' frames.
+    pub fn mask(&mut self, role: Option<Role>) -> Result<Option<[u8; 4]>, Misuse> {
+        // RFC 6455 §5.1: "A server MUST NOT mask any frames"; a client must mask all. A socket
+        // without a role sends as a client does.
+        match role {
+            Some(Role::Server) => Ok(None),
+            _ => match self.mask_keys.draw() {
+                Ok(key) => Ok(Some(key)),
+                Err(_) => Err(Misuse("the system's random source failed")),
+            },
+        }
+    }
+}
+
+/// The Uint32Array that this environment's functions tell events in.
+pub struct Table {
+    start: *mut u32,
+    len: usize,
+}
+
+impl Table {
+    /// Holds on to `value` for as long as the environment lives.
+    pub fn hold(env: sys::napi_env, value: sys::napi_value) -> NapiResult<Self> {
+        let (mut kind, mut len, mut start) = (0, 0, std::ptr::null_mut());
+        let mut reference = std::ptr::null_mut();
+        // SAFETY: `value` is an argument of the running call; the results outlive the call.
+        check_status!(unsafe {
+            sys::napi_get_typedarray_info(
+                env,
+                value,
+                &mut kind,
+                &mut len,
+                &mut start,
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+            )
+        })?;
+        if kind != sys::TypedarrayType::uint32_array || len < 64 {
+            return Err(napi::Error::new(
+                Status::InvalidArg,
+                "the table is a Uint32Array of at least 64 words",
+            ));
+        }
+        // SAFETY: as above. The reference is never deleted, so the memory is never collected.
+        check_status!(unsafe { sys::napi_create_reference(env, value, 1, &mut reference) })?;
+        Ok(Self {
+            start: start.cast(),
+            len,
+        })
+    }
+
+    fn words(&mut self) -> &mut [u32] {
+        // SAFETY: `start` and `len` are those of a Uint32Array that is referenced for good and that
+        // `lib/native.js` neither transfers nor shows to anybody; no JavaScript runs while the
+        // slice is alive, and `&mut self` makes it the only one.
+        unsafe { std::slice::from_raw_parts_mut(self.start, self.len) }
+    }
+}

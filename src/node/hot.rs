@@ -1,0 +1,140 @@
+//! The functions that every chunk and every send goes through, as raw N-API callbacks: all
+//! arguments are numbers, strings and Uint8Arrays, all results are numbers.
+
+use napi::bindgen_prelude::*;
+use napi::{check_status, sys};
+use napi_derive::napi;
+
+use super::call::{Misuse, run};
+use super::environment::{Environment, Table};
+use super::receive::receive_chunk;
+use super::send::{write_answer, write_close, write_frame};
+use crate::protocol::{Connection, Limits, ProtocolError, State};
+
+type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
+
+const FUNCTIONS: [(&std::ffi::CStr, Callback); 10] = [
+    (c"open", open),
+    (c"release", release),
+    (c"receive", receive),
+    (c"frame", frame),
+    (c"close", close),
+    (c"answer", answer),
+    (c"fail", fail),
+    (c"state", state),
+    (c"bytesReceived", bytes_received),
+    (c"bytesSent", bytes_sent),
+];
+
+/// The hot functions, over a state of their own that lives as long as this environment. `table` is
+/// theirs from now on: it is neither transferred nor shown to anybody.
+#[napi(ts_return_type = "Record<string, (...args: any[]) => number>")]
+pub fn bind<'env>(env: &'env Env, table: Unknown<'env>) -> Result<Object<'env>> {
+    let table = Table::hold(env.raw(), table.raw())?;
+    let state = Box::into_raw(Box::new(Environment::new(table)));
+    // SAFETY: the hook runs once, as this environment ends and no JavaScript runs in it any more;
+    // nothing uses `state` after it.
+    check_status!(unsafe {
+        sys::napi_add_env_cleanup_hook(env.raw(), Some(drop_state), state.cast())
+    })?;
+    let object = Object::new(env)?;
+    for (name, callback) in FUNCTIONS {
+        let mut function = std::ptr::null_mut();
+        // SAFETY: the name is NUL-terminated and static; `state` outlives every call, see above.
+        check_status!(unsafe {
+            sys::napi_create_function(
+                env.raw(),
+                name.as_ptr(),
+                name.count_bytes() as isize,
+                Some(callback),
+                state.cast(),
+                &mut function,
+            )
+        })?;
+        // SAFETY: `function` was created in this environment just now.
+        check_status!(unsafe {
+            sys::napi_set_named_property(env.raw(), object.raw(), name.as_ptr(), function)
+        })?;
+    }
+    Ok(object)
+}
+
+unsafe extern "C" fn drop_state(state: *mut std::ffi::c_void) {
+    // SAFETY: `state` is the box of `bind`, given to this hook alone.
+    drop(unsafe { Box::from_raw(state.cast::<Environment>()) });
+}
+
+/// Defines raw callbacks over [`run`].
+macro_rules! callbacks {
+    ($($(#[$doc:meta])* fn $name:ident($count:literal) = $body:expr;)*) => {$(
+        $(#[$doc])*
+        unsafe extern "C" fn $name(
+            env: sys::napi_env,
+            info: sys::napi_callback_info,
+        ) -> sys::napi_value {
+            // SAFETY: the data pointer of every function of `bind` is its environment's state.
+            unsafe { run::<$count>(env, info, $body) }
+        }
+    )*};
+}
+
+callbacks! {
+    /// `open(maxPayload, maxFragments)` → the number of a new connection.
+    fn open(2) = |environment, call| {
+        let limits = Limits {
+            max_payload: call.large_number(0)?,
+            max_fragments: call.number(1)?,
+        };
+        Ok(environment.open(Connection::new(limits)) as f64)
+    };
+
+    /// `release(connection)`: frees it; its number may be given out again.
+    fn release(1) = |environment, call| {
+        environment.release(call.number(0)?);
+        Ok(0.0)
+    };
+
+    /// `receive(connection, role, chunk, at, slab, used, assembly)`: reads on from `chunk[at]` and
+    /// fills the table → the number of events in it.
+    fn receive(7) = receive_chunk;
+
+    /// `frame(connection, role, kind, payload, out, at)`: writes a frame at `out[at]` → where it
+    /// ends, or why it was refused. `payload` is a Uint8Array or a string.
+    fn frame(6) = write_frame;
+
+    /// `close(connection, role, code, reason, out, at)`: writes our close frame at `out[at]` →
+    /// where it ends, or that one has been sent before. Code 0 stands for none.
+    fn close(6) = write_close;
+
+    /// `answer(connection, role, out, at)`: writes the close frame that the peer's doings call for
+    /// at `out[at]` → where it ends, or that one has been sent before.
+    fn answer(4) = write_answer;
+
+    /// `fail(connection, fault)`: fails the connection for the fault of that number.
+    fn fail(2) = |environment, call| {
+        let fault = ProtocolError::ALL
+            .get(call.number(1)? as usize)
+            .ok_or(Misuse("no such fault"))?;
+        environment.connection(call.number(0)?)?.fail(*fault);
+        Ok(0.0)
+    };
+
+    /// `state(connection)` → 1 open, 2 closing, 3 closed.
+    fn state(1) = |environment, call| {
+        Ok(match environment.connection(call.number(0)?)?.state() {
+            State::Open => 1.0,
+            State::Closing => 2.0,
+            State::Closed => 3.0,
+        })
+    };
+
+    /// `bytesReceived(connection)` → bytes of frames.
+    fn bytes_received(1) = |environment, call| {
+        Ok(environment.connection(call.number(0)?)?.bytes_received as f64)
+    };
+
+    /// `bytesSent(connection)` → bytes of frames.
+    fn bytes_sent(1) = |environment, call| {
+        Ok(environment.connection(call.number(0)?)?.bytes_sent as f64)
+    };
+}

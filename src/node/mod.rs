@@ -1,0 +1,20 @@
+//! The binding: arguments in, one call of the core, results out. Nothing else knows N-API.
+//!
+//! The few functions that a chunk or a send goes through ([`hot`]) are raw N-API callbacks over
+//! integers and byte buffers: they create no JavaScript object and call no JavaScript. All others
+//! ([`handshake`], [`tables`]) are ordinary `#[napi]` functions. State is per environment, so worker
+//! threads share nothing.
+
+// The one layer that talks C; each block says why it may.
+#![allow(unsafe_code)]
+// In a test build nothing registers the functions that Node would call.
+#![cfg_attr(test, allow(dead_code))]
+
+mod call;
+mod environment;
+mod handshake;
+mod hot;
+mod random;
+mod receive;
+mod send;
+mod tables;

@@ -1,0 +1,172 @@
+//! A chunk in, events out: one call for whatever a chunk holds.
+//!
+//! What it held is told in the table, an array of words that both sides share:
+//!
+//! | word | after a call |
+//! |---|---|
+//! | 0 | bytes of the chunk that have been read |
+//! | 1 | bytes of the slab that are in use |
+//! | 2 | bytes of memory that are needed to read on, 0 for none |
+//! | 3 | whether that is an assembly (1) or a slab (0) |
+//! | 4 | bytes of the present assembly to carry over into it |
+//! | 5 | the close frame's code, 0 for none |
+//! | 8, 9, 10 | the first event: kind, offset, length; the next one follows |
+//!
+//! An event's kind is the opcode of what arrived, or [`VIOLATION`].
+
+use std::ops::Range;
+
+use super::call::{Call, Misuse};
+use super::environment::Environment;
+use crate::protocol::{Event, Memory, MessageKind, OpCode, Place, Step};
+
+/// Words of the table before its first event.
+const EVENTS: usize = 8;
+/// Words of an event.
+const EVENT: usize = 3;
+/// Added to an event's kind: the message lies in the assembly.
+const IN_ASSEMBLY: u32 = 0x10;
+/// The kind of a violation; its offset is the number of the fault.
+const VIOLATION: u32 = 0xf;
+
+/// `receive(connection, role, chunk, at, slab, used, assembly)`.
+pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<f64, Misuse> {
+    let role = call.role(1)?;
+    let chunk = call.bytes(2)?;
+    let at = call.number(3)? as usize;
+    let slab = call.bytes(4)?;
+    let base = call.number(5)? as usize;
+    let assembly = call.bytes(6)?;
+    let (unread, free) = (chunk.from(at)?, slab.from(base)?);
+
+    // A payload of ours may come back as a chunk; the part of the slab that is in use is not lent,
+    // so that only a chunk that was made to overlap has to be copied.
+    let copied;
+    let mut input = if unread.overlaps(free) || unread.overlaps(assembly) {
+        // SAFETY: no slice of the slab or the assembly exists yet.
+        copied = unsafe { unread.as_slice() }.to_vec();
+        &copied[..]
+    } else {
+        // SAFETY: overlaps neither of the slices that are written to.
+        unsafe { unread.as_slice() }
+    };
+    if free.overlaps(assembly) {
+        return Err(Misuse("slab and assembly overlap"));
+    }
+    let total = input.len();
+    let mut memory = Memory {
+        // SAFETY: the only slice of this part of the slab.
+        slab: unsafe { free.as_mut_slice() },
+        used: 0,
+        // SAFETY: the only slice of the assembly, which does not overlap the slab's.
+        assembly: unsafe { assembly.as_mut_slice() },
+    };
+
+    let (connection, table) = environment.connection_and_table(call.number(0)?)?;
+    let mut writer = Events {
+        table,
+        count: 0,
+        base,
+    };
+    let need = loop {
+        if writer.is_full() {
+            break Need::NONE;
+        }
+        match connection.receive(role, &mut input, &mut memory) {
+            Ok(Step::Idle) => break Need::NONE,
+            Ok(Step::Event(event)) => {
+                if matches!(event, Event::Message(_, Place::Assembly(_))) {
+                    // It belongs to the message now.
+                    memory.assembly = &mut [];
+                }
+                writer.event(event);
+            }
+            Ok(Step::NeedSlab(len)) => {
+                break Need {
+                    len,
+                    assembly: 0,
+                    keep: 0,
+                };
+            }
+            Ok(Step::NeedAssembly { capacity, keep }) => {
+                break Need {
+                    len: capacity,
+                    assembly: 1,
+                    keep,
+                };
+            }
+            Err(error) => {
+                writer.push(VIOLATION, error as usize, 0);
+                break Need::NONE;
+            }
+        }
+    };
+    let count = writer.count;
+    table[0] = (at + total - input.len()) as u32;
+    table[1] = (base + memory.used) as u32;
+    table[2] = need.len as u32;
+    table[3] = need.assembly;
+    table[4] = need.keep as u32;
+    Ok(count as f64)
+}
+
+/// Memory to be lent before reading goes on.
+struct Need {
+    len: usize,
+    assembly: u32,
+    keep: usize,
+}
+
+impl Need {
+    const NONE: Self = Self {
+        len: 0,
+        assembly: 0,
+        keep: 0,
+    };
+}
+
+/// Writes events into the table.
+struct Events<'a> {
+    table: &'a mut [u32],
+    count: usize,
+    /// Where the slab that was lent starts in the slab that `lib/` knows.
+    base: usize,
+}
+
+impl Events<'_> {
+    fn is_full(&self) -> bool {
+        EVENTS + (self.count + 1) * EVENT > self.table.len()
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Message(kind, Place::Slab(range)) => self.slab(kind_of(kind), range),
+            Event::Message(kind, Place::Assembly(len)) => {
+                self.push(kind_of(kind) | IN_ASSEMBLY, 0, len);
+            }
+            Event::Ping(range) => self.slab(OpCode::Ping as u32, range),
+            Event::Pong(range) => self.slab(OpCode::Pong as u32, range),
+            Event::Close(code, reason) => {
+                self.table[5] = code.map_or(0, |code| u32::from(u16::from(code)));
+                self.slab(OpCode::Close as u32, reason);
+            }
+        }
+    }
+
+    fn slab(&mut self, kind: u32, range: Range<usize>) {
+        self.push(kind, self.base + range.start, range.len());
+    }
+
+    fn push(&mut self, kind: u32, offset: usize, len: usize) {
+        let at = EVENTS + self.count * EVENT;
+        self.table[at..at + EVENT].copy_from_slice(&[kind, offset as u32, len as u32]);
+        self.count += 1;
+    }
+}
+
+fn kind_of(kind: MessageKind) -> u32 {
+    match kind {
+        MessageKind::Text => OpCode::Text as u32,
+        MessageKind::Binary => OpCode::Binary as u32,
+    }
+}

@@ -1,0 +1,196 @@
+//! Frames out, into a buffer that JavaScript owns.
+
+use super::call::{Call, Misuse};
+use super::environment::Environment;
+use crate::bytes::mask;
+use crate::protocol::close::MAX_REASON;
+use crate::protocol::encoder::encode;
+use crate::protocol::header::MAX_CONTROL_PAYLOAD;
+use crate::protocol::{
+    CloseCode, ClosePayload, Connection, FrameHeader, MessageKind, OpCode, SendError,
+};
+
+/// Added to the kind of a frame to send: more parts of the message follow.
+const MORE: u32 = 0x10;
+/// Added to the kind of a frame to send: only the header is to be written.
+const HEADER_ONLY: u32 = 0x20;
+
+/// A frame was not accepted, because a close frame has been sent.
+const REFUSED_CLOSING: f64 = -1.0;
+/// A frame was not accepted, because its text is not UTF-8.
+const REFUSED_UTF8: f64 = -2.0;
+
+/// `frame(connection, role, kind, payload, out, at)`.
+pub fn write_frame(environment: &mut Environment, call: &Call<6>) -> Result<f64, Misuse> {
+    let mask = environment.mask(call.role(1)?)?;
+    let connection = environment.connection(call.number(0)?)?;
+    let kind = call.number(2)?;
+    let at = call.number(5)? as usize;
+    let room = call.bytes(4)?.from(at)?;
+    if call.is_string(3) {
+        // SAFETY: the only slice of this part of `out`.
+        let out = unsafe { room.as_mut_slice() };
+        let written = write_text(connection, call, kind, mask, out)?;
+        return Ok(written.map_or_else(refusal, |len| (at + len) as f64));
+    }
+
+    let payload = call.bytes(3)?;
+    let copied;
+    let payload = if payload.overlaps(room) {
+        // SAFETY: no slice of `out` exists yet.
+        copied = unsafe { payload.as_slice() }.to_vec();
+        &copied[..]
+    } else {
+        // SAFETY: does not overlap the slice that is written to.
+        unsafe { payload.as_slice() }
+    };
+    // SAFETY: the only slice of this part of `out`.
+    let out = unsafe { room.as_mut_slice() };
+    if out.len()
+        < FrameHeader::MAX_LEN
+            + if kind & HEADER_ONLY == 0 {
+                payload.len()
+            } else {
+                0
+            }
+    {
+        return Err(Misuse("a frame does not fit its buffer"));
+    }
+    let header = match header_for(connection, kind, payload, mask)? {
+        Ok(header) => header,
+        Err(error) => return Ok(refusal(error)),
+    };
+    let len = match kind & HEADER_ONLY {
+        0 => encode(header, payload, out),
+        _ => header.write(out),
+    };
+    Ok((at + len) as f64)
+}
+
+/// The header for `payload`, which is checked first where it has to be text.
+fn header_for(
+    connection: &mut Connection,
+    kind: u32,
+    payload: &[u8],
+    mask: Option<[u8; 4]>,
+) -> Result<std::result::Result<FrameHeader, SendError>, Misuse> {
+    if let Some((message, fin)) = message_kind(kind) {
+        return Ok(connection
+            .check(message, fin, payload)
+            .and_then(|()| connection.send(message, fin, payload.len(), mask)));
+    }
+    let opcode = match kind {
+        0x9 => OpCode::Ping,
+        0xa => OpCode::Pong,
+        _ => return Err(Misuse("no such kind of frame")),
+    };
+    if payload.len() > MAX_CONTROL_PAYLOAD {
+        return Err(Misuse("a control frame is too long"));
+    }
+    Ok(connection
+        .send_control(opcode, payload.len(), mask)
+        .ok_or(SendError::Closing))
+}
+
+/// Writes a string's frame: first the text, behind the shortest header there is, since its length
+/// in bytes is known only then.
+fn write_text(
+    connection: &mut Connection,
+    call: &Call<6>,
+    kind: u32,
+    mask: Option<[u8; 4]>,
+    out: &mut [u8],
+) -> Result<std::result::Result<usize, SendError>, Misuse> {
+    let Some((message, fin)) = message_kind(kind) else {
+        return Err(Misuse("a string is no control payload"));
+    };
+    let guess = if mask.is_some() { 6 } else { 2 };
+    if out.len() < FrameHeader::MAX_LEN {
+        return Err(Misuse("a frame does not fit its buffer"));
+    }
+    let len = call.write_string(3, &mut out[guess..])?;
+    // A string ends on a character, but the parts before it may not have.
+    if let Err(error) = connection.check(message, fin, &out[guess..guess + len]) {
+        return Ok(Err(error));
+    }
+    let header = match connection.send(message, fin, len, mask) {
+        Ok(header) => header,
+        Err(error) => return Ok(Err(error)),
+    };
+    let start = header.encoded_len();
+    if out.len() < start + len {
+        return Err(Misuse("a frame does not fit its buffer"));
+    }
+    if start != guess {
+        out.copy_within(guess..guess + len, start);
+    }
+    header.write(out);
+    if let Some(key) = mask {
+        mask::xor(&mut out[start..start + len], key);
+    }
+    Ok(Ok(start + len))
+}
+
+/// The message that a kind speaks of, and whether it is its last part.
+fn message_kind(kind: u32) -> Option<(MessageKind, bool)> {
+    let fin = kind & MORE == 0;
+    match kind & 0xf {
+        0x1 => Some((MessageKind::Text, fin)),
+        0x2 => Some((MessageKind::Binary, fin)),
+        _ => None,
+    }
+}
+
+fn refusal(error: SendError) -> f64 {
+    match error {
+        SendError::Closing => REFUSED_CLOSING,
+        SendError::InvalidUtf8 => REFUSED_UTF8,
+    }
+}
+
+/// `close(connection, role, code, reason, out, at)`.
+pub fn write_close(environment: &mut Environment, call: &Call<6>) -> Result<f64, Misuse> {
+    let mut text = [0; MAX_REASON * 3 + 5];
+    let len = call.write_string(3, &mut text)?;
+    let reason = str::from_utf8(&text[..len]).map_err(|_| Misuse("a reason is not UTF-8"))?;
+    let code = match call.number(2)? {
+        0 => None,
+        code => Some(
+            u16::try_from(code)
+                .ok()
+                .and_then(|code| CloseCode::try_from(code).ok())
+                .ok_or(Misuse("a close code may not be sent"))?,
+        ),
+    };
+    let payload = ClosePayload::new(code, reason).ok_or(Misuse("a reason is too long"))?;
+    let mask = environment.mask(call.role(1)?)?;
+    let frame = environment
+        .connection(call.number(0)?)?
+        .start_closing(payload, mask);
+    write_closing(call, frame, 4)
+}
+
+/// `answer(connection, role, out, at)`.
+pub fn write_answer(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse> {
+    let mask = environment.mask(call.role(1)?)?;
+    let frame = environment.connection(call.number(0)?)?.answer(mask);
+    write_closing(call, frame, 2)
+}
+
+fn write_closing<const N: usize>(
+    call: &Call<N>,
+    frame: Option<(FrameHeader, ClosePayload)>,
+    out: usize,
+) -> Result<f64, Misuse> {
+    let at = call.number(out + 1)? as usize;
+    let room = call.bytes(out)?.from(at)?;
+    let Some((header, payload)) = frame else {
+        return Ok(REFUSED_CLOSING);
+    };
+    if room.len() < FrameHeader::MAX_LEN + MAX_CONTROL_PAYLOAD {
+        return Err(Misuse("a frame does not fit its buffer"));
+    }
+    // SAFETY: the only slice of this part of `out`.
+    let out = unsafe { room.as_mut_slice() };
+    Ok((at + encode(header, payload.as_bytes(), out)) as f64)
+}
