@@ -1,0 +1,53 @@
+'use strict';
+
+// The Rust core's side of every connection: numbers in, numbers out. Nothing here or above it knows
+// a header bit; what a chunk held comes back as events in `table` (laid out in src/node/receive.rs).
+
+const native = require('./native.js');
+
+const EVENTS_A_CALL = 1024;
+
+/** Shared with the native functions for good: never transferred, never handed out. */
+const table = new Uint32Array(8 + 3 * EVENTS_A_CALL);
+
+module.exports = {
+  ...native.bind(table),
+  table,
+
+  // Words of the table.
+  READ: 0,
+  SLAB_USED: 1,
+  NEEDED: 2,
+  NEEDS_ASSEMBLY: 3,
+  KEEP: 4,
+  CLOSE_CODE: 5,
+  EVENTS: 8,
+  EVENT_WORDS: 3,
+
+  // Kinds of frames and events: the opcodes of RFC 6455 §11.8, and VIOLATION.
+  TEXT: 0x1,
+  BINARY: 0x2,
+  CLOSE: 0x8,
+  PING: 0x9,
+  PONG: 0xa,
+  VIOLATION: 0xf,
+
+  /** Added to an event's kind: its message is the connection's assembly. */
+  IN_ASSEMBLY: 0x10,
+  /** Added to the kind of a frame to send: more parts of its message follow. */
+  MORE: 0x10,
+  /** Added to the kind of a frame to send: only the header is written. */
+  HEADER_ONLY: 0x20,
+
+  // Why `frame` refused.
+  REFUSED_CLOSING: -1,
+  REFUSED_UTF8: -2,
+
+  /** Bytes that any header, or any whole control frame, fits in. */
+  HEADER_ROOM: 14,
+  CONTROL_ROOM: 14 + 125,
+
+  // States of a connection, by number.
+  STATES: [undefined, 'open', 'closing', 'closed'],
+  OPEN: 1
+};

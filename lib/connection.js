@@ -1,0 +1,195 @@
+'use strict';
+
+const codec = require('./codec.js');
+const errors = require('./errors.js');
+const { Outbox } = require('./outbox.js');
+const { integer } = require('./options.js');
+
+const kConnection = Symbol('ws13.connection');
+
+/** Roles as native code counts them. */
+const NO_ROLE = 0;
+const SERVER = 1;
+const CLIENT = 2;
+
+/** What every way to a connection takes, with its checks and defaults. */
+const limitOptions = {
+  maxPayload: integer(1, Number.MAX_SAFE_INTEGER),
+  maxFragments: integer(1, 0xffff_ffff),
+  maxPendingPongs: integer(1, 0xffff),
+  closeTimeout: integer(1, 0x7fff_ffff)
+};
+const limitDefaults = {
+  maxPayload: 100 * 1024 * 1024,
+  maxFragments: 131_072,
+  maxPendingPongs: 16,
+  closeTimeout: 5000
+};
+
+/** Frees the core's half of a connection whose socket nobody holds any more. */
+const collected = new FinalizationRegistry((id) => codec.release(id));
+
+/** What belongs to one socket. */
+class Connection {
+  constructor(socket, limits) {
+    this.socket = socket;
+    /** The number of the core's half, -1 once that is freed. */
+    this.id = codec.open(limits.maxPayload, limits.maxFragments);
+    this.limits = limits;
+    this.outbox = new Outbox(socket);
+
+    // Receiving.
+    /** The memory of the message in progress. */
+    this.assembly = undefined;
+    /** Whether a chunk is being processed. */
+    this.busy = false;
+    /** Events and chunks that are still to be processed, or null; see receive.js. */
+    this.backlog = null;
+    /** Messages for the next calls of a program that gives no callback, or null. */
+    this.inbox = null;
+    /** The first message of the running call. */
+    this.first = undefined;
+    /** Payloads of pings that are not answered because the peer does not read, or null. */
+    this.pongs = null;
+
+    // Sending.
+    /** The last of the sends that wait for a Blob's bytes, as a promise, or null. */
+    this.deferred = null;
+    /** Whether the program has asked to close: nothing is delivered to it after that. */
+    this.closing = false;
+    /** When the first ping without an answer was sent, in ms; 0 for none. */
+    this.pingedAt = 0;
+
+    // What WS.info tells.
+    this.protocol = '';
+    this.closeCode = null;
+    this.closeReason = null;
+    this.latency = null;
+    /** The peer's violation, or null. */
+    this.error = null;
+    /** The counters, once the core's half is freed. */
+    this.last = null;
+
+    this.closeTimer = null;
+  }
+
+  /** Whether nothing can be sent to, or is wanted from, the socket any more. */
+  get gone() {
+    const { socket } = this;
+    return this.id === -1 || socket.destroyed === true || socket.writableEnded === true;
+  }
+
+  get state() {
+    if (this.id === -1) return 'closed';
+    const state = codec.STATES[codec.state(this.id)];
+    return state === 'open' && this.socket.destroyed === true ? 'closed' : state;
+  }
+
+  get bytesReceived() {
+    return this.last === null ? codec.bytesReceived(this.id) : this.last.bytesReceived;
+  }
+
+  get bytesSent() {
+    return this.last === null ? codec.bytesSent(this.id) : this.last.bytesSent;
+  }
+
+  /** Sends our close frame, or none if it was sent before, and ends the socket. */
+  finish() {
+    const { outbox, socket } = this;
+    outbox.reserve(codec.CONTROL_ROOM);
+    const end = codec.answer(this.id, roleOf(socket), outbox.slab, outbox.end);
+    if (end !== codec.REFUSED_CLOSING) outbox.end = end;
+    outbox.flush();
+    if (socket.writableEnded !== true) socket.end();
+    this.startCloseTimer();
+  }
+
+  /** Destroys the socket if the peer does not close its half in time (RFC 6455 §7.1.1). */
+  startCloseTimer() {
+    const { socket } = this;
+    const ends = typeof socket.destroy === 'function' && typeof socket.once === 'function';
+    if (!ends || this.closeTimer !== null || socket.destroyed === true) return;
+    this.closeTimer = setTimeout(destroySocket, this.limits.closeTimeout, socket);
+    this.closeTimer.unref();
+  }
+
+  /** Frees what the core holds; the socket is closed. */
+  release() {
+    if (this.id === -1) return;
+    clearTimeout(this.closeTimer);
+    // RFC 6455 §7.1.5: 1006 stands for a connection that ended without a close frame.
+    this.closeCode ??= 1006;
+    this.closeReason ??= '';
+    this.last = { bytesReceived: this.bytesReceived, bytesSent: this.bytesSent };
+    codec.release(this.id);
+    collected.unregister(this);
+    this.id = -1;
+    this.assembly = undefined;
+    this.pongs = null;
+  }
+}
+
+function destroySocket(socket) {
+  socket.destroy();
+}
+
+/** The connection of a socket, or undefined. */
+function peek(socket) {
+  return socket?.[kConnection];
+}
+
+/**
+ * The connection of a socket; a new one where it has none yet.
+ * @throws TypeError for what is no socket
+ */
+function connectionOf(socket) {
+  return peek(socket) ?? open(socket, limitDefaults);
+}
+
+/** Gives a socket a new connection: its handshake has just ended. */
+function open(socket, limits) {
+  if (typeof socket?.write !== 'function' || typeof socket.end !== 'function') {
+    throw errors.invalidArgType('socket', 'an object with write and end methods', socket);
+  }
+  const known = peek(socket);
+  const connection = new Connection(socket, limits);
+  Object.defineProperty(socket, kConnection, { value: connection, writable: true, configurable: true });
+  collected.register(connection, connection.id, connection);
+  if (known !== undefined) {
+    known.release();
+  } else if (typeof socket.on === 'function') {
+    // A help, not a need: without events the garbage collector does the rest.
+    socket.on('end', socketOnEnd);
+    socket.on('close', socketOnClose);
+  }
+  return connection;
+}
+
+/** The peer has ended its half. Whatever it was, this connection is over (RFC 6455 §7.1.7). */
+function socketOnEnd() {
+  if (this.writableEnded !== true) this.end();
+  this[kConnection].startCloseTimer();
+}
+
+function socketOnClose() {
+  this[kConnection].release();
+}
+
+/** Our role, as the flags of the socket tell it at this moment. */
+function roleOf(socket) {
+  if (socket._is_server === true) return SERVER;
+  return socket._is_client === true ? CLIENT : NO_ROLE;
+}
+
+module.exports = {
+  NO_ROLE,
+  SERVER,
+  CLIENT,
+  Connection,
+  connectionOf,
+  limitDefaults,
+  limitOptions,
+  open,
+  peek,
+  roleOf
+};

@@ -1,0 +1,78 @@
+'use strict';
+
+// Frames that are gathered for a socket must leave before anything that the program does to the
+// socket itself: a frame accepted by WS.send goes out before the FIN of a socket.end() after it.
+// So the three methods that could overtake them are shadowed by own, non-enumerable properties.
+
+const NAMES = ['write', 'end', 'destroy'];
+const kOutbox = Symbol('ws13.outbox');
+
+/** Shadows of inherited methods: shared by all sockets, and left in place once they are there. */
+const shadows = {
+  write(chunk, encoding, callback) {
+    this[kOutbox].flush();
+    return inherited(this, 'write').call(this, chunk, encoding, callback);
+  },
+  end(chunk, encoding, callback) {
+    this[kOutbox].flush();
+    return inherited(this, 'end').call(this, chunk, encoding, callback);
+  },
+  destroy(error) {
+    this[kOutbox].flush();
+    return inherited(this, 'destroy').call(this, error);
+  }
+};
+
+function inherited(socket, name) {
+  return Object.getPrototypeOf(socket)[name];
+}
+
+/**
+ * Has `outbox.flush()` called before the socket's next write, end or destroy.
+ * @returns whether that could be done; where not, nothing may be gathered
+ */
+function hold(socket, outbox) {
+  if (outbox.held !== null || isShadowed(socket, outbox)) return true;
+  try {
+    // An own method, as a plain object or a test's double has it, gets its place back with
+    // `letGo`; whoever looks at it later finds what they put there.
+    for (const name of NAMES) {
+      if (typeof socket[name] !== 'function' || socket[name] === shadows[name]) continue;
+      if (Object.hasOwn(socket, name)) shadowOwn(socket, name, outbox);
+      else define(socket, name, shadows[name]);
+    }
+    define(socket, kOutbox, outbox);
+    return true;
+  } catch {
+    // A frozen object: its frames are written one by one.
+    letGo(socket, outbox);
+    return false;
+  }
+}
+
+function isShadowed(socket, outbox) {
+  return socket.end === shadows.end && socket.write === shadows.write && socket[kOutbox] === outbox;
+}
+
+function shadowOwn(socket, name, outbox) {
+  const descriptor = Object.getOwnPropertyDescriptor(socket, name);
+  define(socket, name, function (...args) {
+    outbox.flush();
+    return Reflect.apply(socket[name], this, args);
+  }, descriptor.enumerable);
+  outbox.held ??= [];
+  outbox.held.push({ name, descriptor });
+}
+
+function define(socket, name, value, enumerable = false) {
+  Object.defineProperty(socket, name, { value, enumerable, writable: true, configurable: true });
+}
+
+/** Gives own methods their places back. */
+function letGo(socket, outbox) {
+  if (outbox.held === null) return;
+  for (const { name, descriptor } of outbox.held) Object.defineProperty(socket, name, descriptor);
+  outbox.held = null;
+}
+
+module.exports = { hold, letGo };

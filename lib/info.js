@@ -1,0 +1,30 @@
+'use strict';
+
+const { CLIENT, SERVER, peek, roleOf } = require('./connection.js');
+
+/** What there is to know of a socket's connection; null of a socket that has none. */
+function info(socket) {
+  const connection = peek(socket);
+  if (connection === undefined) return null;
+  return {
+    role: roleName(socket),
+    state: connection.state,
+    protocol: connection.protocol,
+    extensions: '',
+    bufferedAmount: (socket.writableLength ?? 0) + connection.outbox.pending,
+    bytesReceived: connection.bytesReceived,
+    bytesSent: connection.bytesSent,
+    closeCode: connection.closeCode,
+    closeReason: connection.closeReason,
+    latency: connection.latency,
+    error: connection.error
+  };
+}
+
+function roleName(socket) {
+  const role = roleOf(socket);
+  if (role === SERVER) return 'server';
+  return role === CLIENT ? 'client' : null;
+}
+
+module.exports = { info };

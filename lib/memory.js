@@ -1,0 +1,61 @@
+'use strict';
+
+const { markAsUntransferable } = require('node:worker_threads');
+
+/** The class of Node's own Buffers; its constructor is the cheapest way to a view. */
+const FastBuffer = Buffer[Symbol.species];
+
+/** Bytes of a slab of incoming payloads. A kept message pins one slab, so it is a small one. */
+const INBOUND_SLAB = 8 * 1024;
+
+/**
+ * Where small incoming payloads are put, one behind the other, for all connections in turn.
+ * Payloads belong to whoever got them: what is in use is never written again.
+ */
+const inbound = { slab: allocate(INBOUND_SLAB), used: 0 };
+
+/** Memory for payloads that is not filled with zeros first. */
+function allocate(size) {
+  const slab = Buffer.allocUnsafeSlow(size);
+  // Views of one slab go to different hands: none of them may transfer it away from the others.
+  markAsUntransferable(slab.buffer);
+  return slab;
+}
+
+/** A new slab of incoming payloads, with room for `size` bytes. */
+function renewInbound(size) {
+  inbound.slab = allocate(Math.max(INBOUND_SLAB, size));
+  inbound.used = 0;
+}
+
+/** Bytes `start` to `end` of a buffer, as a Buffer of its own. */
+function view(buffer, start, end) {
+  return new FastBuffer(buffer.buffer, buffer.byteOffset + start, end - start);
+}
+
+/**
+ * The memory of a connection's message in progress: `capacity` bytes that begin with the first
+ * `keep` of the present one. Native code asks for it as bytes arrive.
+ */
+function renewAssembly(assembly, capacity, keep) {
+  const larger = Buffer.allocUnsafeSlow(capacity);
+  if (keep > 0) assembly.copy(larger, 0, 0, keep);
+  return larger;
+}
+
+/** The `length` bytes of a finished message; a copy where the rest would waste half of the memory. */
+function takeAssembly(assembly, length) {
+  if (length === assembly.length) return assembly;
+  const message = view(assembly, 0, length);
+  return length < assembly.length / 2 ? Buffer.from(message) : message;
+}
+
+module.exports = {
+  FastBuffer,
+  inbound,
+  allocate,
+  renewInbound,
+  renewAssembly,
+  takeAssembly,
+  view
+};

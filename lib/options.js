@@ -1,0 +1,69 @@
+'use strict';
+
+const errors = require('./errors.js');
+
+// Options are checked by a table: each name has a check that throws, and a default. Nothing is
+// coerced, and a name that is not in the table is refused.
+
+/** A whole number from `least` to `most`. */
+function integer(least, most) {
+  return (name, value) => {
+    if (typeof value !== 'number') throw errors.invalidArgType(name, 'a number', value);
+    if (!Number.isInteger(value) || value < least || value > most) {
+      throw errors.outOfRange(name, `an integer from ${least} to ${most}`, value);
+    }
+  };
+}
+
+function boolean(name, value) {
+  if (typeof value !== 'boolean') throw errors.invalidArgType(name, 'a boolean', value);
+}
+
+/**
+ * A copy of `options` with every default filled in.
+ * @throws TypeError for an unknown name or a wrong type, RangeError for a number out of range
+ */
+function checkOptions(options, table, defaults) {
+  if (options === undefined) return defaults;
+  if (options === null || typeof options !== 'object') {
+    throw errors.invalidArgType('options', 'an object', options);
+  }
+  const checked = { ...defaults };
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(table, name)) {
+      throw errors.unknownOption(name, nearest(name, Object.keys(table)));
+    }
+    const value = options[name];
+    if (value === undefined) continue;
+    table[name](`options.${name}`, value);
+    checked[name] = value;
+  }
+  return checked;
+}
+
+/** The name that `name` was probably meant to be, or null. */
+function nearest(name, names) {
+  const [best] = names
+    .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
+    .sort((a, b) => a.distance - b.distance);
+  return best.distance <= Math.max(2, name.length / 3) ? best.candidate : null;
+}
+
+function editDistance(a, b) {
+  // A long name is nobody's slip of the finger.
+  if (a.length > 64) return Infinity;
+  a = a.toLowerCase();
+  b = b.toLowerCase();
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next[j] = Math.min(substitution, row[j] + 1, next[j - 1] + 1);
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+module.exports = { checkOptions, integer, boolean };

@@ -1,0 +1,84 @@
+'use strict';
+
+const errors = require('./errors.js');
+const native = require('./native.js');
+const { limitDefaults, limitOptions, open } = require('./connection.js');
+const { boolean, checkOptions } = require('./options.js');
+
+const upgradeOptions = { ...limitOptions, strict: boolean, protocols: checkProtocols };
+const upgradeDefaults = { ...limitDefaults, strict: false, protocols: undefined };
+
+/**
+ * Answers a client's handshake (RFC 6455 §4.2.2) and makes the socket a server's.
+ * @returns whether it was accepted
+ */
+function upgrade(socket, headers, options, callback) {
+  if (typeof options === 'function') {
+    callback = options;
+    options = undefined;
+  }
+  const done = typeof callback === 'function' ? callback : ignore;
+  const checked = checkOptions(options, upgradeOptions, upgradeDefaults);
+  if (headers === null || (typeof headers !== 'object' && typeof headers !== 'function')) {
+    done(false);
+    return false;
+  }
+  const verdict = native.checkUpgrade(fieldsOf(headers), checked.strict);
+  if (verdict.refusal !== undefined && verdict.refusal !== null) {
+    refuse(socket, verdict.refusal, done);
+    return false;
+  }
+  const protocol = chooseProtocol(checked.protocols, verdict.offered, headers);
+  const connection = open(socket, checked);
+  connection.protocol = protocol ?? '';
+  socket._is_server = true;
+  socket._is_client = false;
+  socket.write(native.upgradeResponse(verdict.accept, protocol));
+  done(true);
+  return true;
+}
+
+function ignore() {}
+
+/** Of the headers, what the handshake is judged by. A field that is no string is as good as absent. */
+function fieldsOf(headers) {
+  const field = (name) => (typeof headers[name] === 'string' ? headers[name] : undefined);
+  return {
+    host: field('host'),
+    connection: field('connection'),
+    upgrade: field('upgrade'),
+    key: field('sec-websocket-key'),
+    version: field('sec-websocket-version'),
+    protocol: field('sec-websocket-protocol'),
+    contentLength: field('content-length'),
+    transferEncoding: field('transfer-encoding')
+  };
+}
+
+function refuse(socket, response, done) {
+  socket.write(response);
+  done(false);
+  // The answer says "Connection: close", so the connection does not stay, whoever forgets it.
+  if (socket.destroyed !== true && socket.writableEnded !== true) socket.end();
+}
+
+/** The subprotocol to answer with: always one that was offered, or none. */
+function chooseProtocol(protocols, offered, headers) {
+  if (protocols === undefined) return offered[0];
+  if (Array.isArray(protocols)) return native.chooseProtocol(offered, protocols) ?? undefined;
+  const chosen = protocols(offered, headers) ?? false;
+  if (chosen === false) return undefined;
+  if (!offered.includes(chosen)) {
+    throw errors.invalidArgValue('options.protocols', 'must choose one of those offered, or false', chosen);
+  }
+  return chosen;
+}
+
+function checkProtocols(name, value) {
+  if (typeof value === 'function') return;
+  if (!Array.isArray(value) || !value.every((protocol) => typeof protocol === 'string')) {
+    throw errors.invalidArgType(name, 'an array of strings or a function', value);
+  }
+}
+
+module.exports = { upgrade };

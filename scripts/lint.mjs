@@ -1,0 +1,19 @@
+// npm run lint: format, lints and types, in both languages.
+import { runCargo, runMain, runSteps, runTool } from './run.mjs';
+import { setup } from './setup.mjs';
+import { checkTypes } from './types.mjs';
+
+await runMain(async () => {
+  await setup();
+  await runSteps([
+    ['rustfmt', () => runCargo(['fmt', '--check'])],
+    ['clippy: the core alone', () => clippy('--no-default-features')],
+    ['clippy: with the binding', () => clippy()],
+    ['eslint', () => runTool('eslint/bin/eslint.js', ['--max-warnings=0', '.'], { label: 'eslint' })],
+    ['types', checkTypes]
+  ]);
+});
+
+function clippy(...features) {
+  return runCargo(['clippy', '--locked', '--all-targets', ...features, '--', '-D', 'warnings']);
+}

@@ -1,0 +1,32 @@
+// node scripts/test-js.mjs [folder or file...]: node:test over the *.test.js and *.test.mjs files.
+// Node 20 and later versions take a pattern in different ways, so the files are listed here.
+import { readdirSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Failure, root, run, runMain, runSteps } from './run.mjs';
+
+/** Runs the tests in `paths` (folders are not searched deeply), each file in a process of its own. */
+export function testJs(...paths) {
+  const files = paths.flatMap(testFiles);
+  if (files.length === 0) throw new Failure(`No test files in ${paths.join(', ')}.`);
+  return run(process.execPath, ['--test', '--test-reporter=spec', ...files], {
+    label: `node --test (${files.length} files)`
+  });
+}
+
+function testFiles(path) {
+  const full = join(root, path);
+  if (!statSync(full).isDirectory()) return [path];
+  return readdirSync(full)
+    .filter((name) => /\.test\.m?js$/.test(name))
+    .sort()
+    .map((name) => relative(root, join(full, name)));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const paths = process.argv.slice(2);
+  if (paths.length === 0) paths.push('test-js');
+  await runMain(() => runSteps([
+    [`Tests in ${paths.join(', ')} on Node ${process.version}`, async () => testJs(...paths)]
+  ]));
+}
