@@ -1,0 +1,113 @@
+//! A connection with memory, as the binding has it: what the tests feed bytes to.
+
+use ws13_native::protocol::{
+    Connection, Event, Limits, Memory, MessageKind, Place, ProtocolError, Role, Step,
+};
+
+/// An event with its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    Text(String),
+    Binary(Vec<u8>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<u16>, String),
+    Violation(ProtocolError),
+}
+
+pub struct Receiver {
+    pub connection: Connection,
+    role: Option<Role>,
+    slab: Vec<u8>,
+    used: usize,
+    assembly: Vec<u8>,
+    /// Bytes that were ever asked for in one piece.
+    pub largest: usize,
+    pub seen: Vec<Seen>,
+}
+
+impl Receiver {
+    pub fn new(role: Option<Role>, limits: Limits) -> Self {
+        Self {
+            connection: Connection::new(limits),
+            role,
+            slab: Vec::new(),
+            used: 0,
+            assembly: Vec::new(),
+            largest: 0,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Feeds one chunk and collects its events.
+    pub fn feed(&mut self, chunk: &[u8]) {
+        let mut input = chunk;
+        loop {
+            let mut memory = Memory {
+                slab: &mut self.slab,
+                used: self.used,
+                assembly: &mut self.assembly,
+            };
+            let step = self.connection.receive(self.role, &mut input, &mut memory);
+            self.used = memory.used;
+            match step {
+                Ok(Step::Idle) => break,
+                Ok(Step::Event(event)) => self.take(event),
+                Ok(Step::NeedSlab(len)) => {
+                    self.slab = vec![0; len];
+                    self.used = 0;
+                }
+                Ok(Step::NeedAssembly { capacity, keep }) => {
+                    assert!(capacity > self.assembly.len() && keep <= self.assembly.len());
+                    self.largest = self.largest.max(capacity);
+                    self.assembly.truncate(keep);
+                    self.assembly.resize(capacity, 0);
+                }
+                Err(error) => {
+                    self.seen.push(Seen::Violation(error));
+                    break;
+                }
+            }
+        }
+        assert!(input.is_empty(), "all input is read, or ignored");
+    }
+
+    fn take(&mut self, event: Event) {
+        let seen = match event {
+            Event::Message(kind, place) => {
+                let bytes = match place {
+                    Place::Slab(range) => self.slab[range].to_vec(),
+                    Place::Assembly(len) => {
+                        let mut message = std::mem::take(&mut self.assembly);
+                        message.truncate(len);
+                        message
+                    }
+                };
+                match kind {
+                    MessageKind::Text => Seen::Text(String::from_utf8(bytes).expect("valid text")),
+                    MessageKind::Binary => Seen::Binary(bytes),
+                }
+            }
+            Event::Ping(range) => Seen::Ping(self.slab[range].to_vec()),
+            Event::Pong(range) => Seen::Pong(self.slab[range].to_vec()),
+            Event::Close(code, range) => Seen::Close(
+                code.map(u16::from),
+                String::from_utf8(self.slab[range].to_vec()).expect("a valid reason"),
+            ),
+        };
+        self.seen.push(seen);
+    }
+}
+
+/// What `chunks` come to.
+pub fn events_of<'a>(
+    role: Option<Role>,
+    limits: Limits,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> Vec<Seen> {
+    let mut receiver = Receiver::new(role, limits);
+    for chunk in chunks {
+        receiver.feed(chunk);
+    }
+    receiver.seen
+}
