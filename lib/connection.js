@@ -133,9 +133,23 @@ function destroySocket(socket) {
   socket.destroy();
 }
 
+/** The connections of objects that take no properties; no socket of Node's is one. */
+const sealed = new WeakMap();
+let anySealed = false;
+
 /** The connection of a socket, or undefined. */
 function peek(socket) {
-  return socket?.[kConnection];
+  const connection = socket?.[kConnection];
+  return connection === undefined && anySealed ? sealed.get(socket) : connection;
+}
+
+function remember(socket, connection) {
+  if (Object.isExtensible(socket)) {
+    Object.defineProperty(socket, kConnection, { value: connection, writable: true, configurable: true });
+  } else {
+    anySealed = true;
+    sealed.set(socket, connection);
+  }
 }
 
 /**
@@ -146,14 +160,18 @@ function connectionOf(socket) {
   return peek(socket) ?? open(socket, limitDefaults);
 }
 
-/** Gives a socket a new connection: its handshake has just ended. */
-function open(socket, limits) {
+function checkSocket(socket) {
   if (typeof socket?.write !== 'function' || typeof socket.end !== 'function') {
     throw errors.invalidArgType('socket', 'an object with write and end methods', socket);
   }
+}
+
+/** Gives a socket a new connection: its handshake has just ended. */
+function open(socket, limits) {
+  checkSocket(socket);
   const known = peek(socket);
   const connection = new Connection(socket, limits);
-  Object.defineProperty(socket, kConnection, { value: connection, writable: true, configurable: true });
+  remember(socket, connection);
   collected.register(connection, connection.id, connection);
   if (known !== undefined) {
     known.release();
@@ -168,11 +186,11 @@ function open(socket, limits) {
 /** The peer has ended its half. Whatever it was, this connection is over (RFC 6455 §7.1.7). */
 function socketOnEnd() {
   if (this.writableEnded !== true) this.end();
-  this[kConnection].startCloseTimer();
+  peek(this).startCloseTimer();
 }
 
 function socketOnClose() {
-  this[kConnection].release();
+  peek(this).release();
 }
 
 /** Our role, as the flags of the socket tell it at this moment. */
@@ -186,6 +204,7 @@ module.exports = {
   SERVER,
   CLIENT,
   Connection,
+  checkSocket,
   connectionOf,
   limitDefaults,
   limitOptions,

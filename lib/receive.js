@@ -44,8 +44,10 @@ function run(connection, chunk, deliver) {
   connection.busy = outbox.receiving = true;
   try {
     if (connection.pongs !== null) answerPings(connection);
-    if (deliver !== null && connection.inbox !== null) emptyInbox(connection, deliver);
-    if (connection.backlog === null) feed(connection, chunk, deliver, null);
+    if (deliver !== null && connection.inbox !== null) {
+      wait(connection, chunk, null);
+      emptyInbox(connection, deliver);
+    } else if (connection.backlog === null) feed(connection, chunk, deliver, null);
     else wait(connection, chunk, deliver);
     if (connection.backlog !== null) drain(connection, deliver);
   } finally {
@@ -70,7 +72,8 @@ function feed(connection, chunk, deliver, own) {
   let [at, event, count, slab] = [0, 0, 0, null];
   walks++;
   try {
-    while (connection.id !== -1) {
+    // A callback may close the socket, or even transfer the chunk's memory away.
+    while (connection.id !== -1 && at <= chunk.length) {
       if (inbound.slab.length === 0) renewInbound(0);
       slab = inbound.slab;
       count = codec.receive(
@@ -88,7 +91,7 @@ function feed(connection, chunk, deliver, own) {
         act(connection, kind & 0xf, payload, numberOf(kind, word), deliver);
       }
       if (needed > 0) lend(connection, needed, keep);
-      else if (at === chunk.length) return;
+      else if (at >= chunk.length) return;
     }
   } catch (error) {
     keepRest(connection, slab, event + 1, count, chunk, at, own);
@@ -154,8 +157,13 @@ function act(connection, kind, payload, number, deliver) {
 /** RFC 6455 §7.1.5: the code of a close frame that has none. */
 const NO_CODE = 1005;
 
+/** Whether the program wants no more messages: it has closed or destroyed the connection. */
+function isDeaf({ closing, socket }) {
+  return closing || socket.destroyed === true;
+}
+
 function message(connection, payload, isBinary, deliver) {
-  if (connection.closing || connection.socket.destroyed === true) return;
+  if (isDeaf(connection)) return;
   if (deliver !== null) {
     connection.first ??= payload;
     deliver(payload, isBinary);
@@ -209,7 +217,7 @@ function violation(connection, number) {
 
 /** Hands the messages that were kept for a call without a callback to one that has it. */
 function emptyInbox(connection, deliver) {
-  while (!connection.inbox.isEmpty) {
+  while (!connection.inbox.isEmpty && !isDeaf(connection)) {
     const { payload, isBinary } = connection.inbox.shift();
     connection.first ??= payload;
     deliver(payload, isBinary);

@@ -128,9 +128,11 @@ function refuse(callback) {
  * Sends a Blob once its bytes are there; everything sent after it waits its turn.
  */
 function defer(connection, data, kind, callback) {
+  // The caller may change its bytes after the call.
+  const kept = Buffer.isBuffer(data) ? Buffer.from(data) : data;
   inTurn(connection, async () => {
     try {
-      const bytes = data instanceof Blob ? Buffer.from(await data.arrayBuffer()) : data;
+      const bytes = kept instanceof Blob ? Buffer.from(await kept.arrayBuffer()) : kept;
       if (connection.gone) refuse(callback);
       else sendNow(connection, kind, bytes, callback);
     } catch (error) {
@@ -159,14 +161,14 @@ function ping(socket, payload) {
   const bytes = controlPayload(payload);
   const connection = connectionOf(socket);
   const sent = sendControl(connection, codec.PING, bytes);
-  if (sent !== null) connection.pingedAt ||= performance.now();
-  return sent === true;
+  if (sent) connection.pingedAt ||= performance.now();
+  return sent;
 }
 
 /** Sends a pong that answers nothing, a heartbeat (RFC 6455 §5.5.3). */
 function pong(socket, payload) {
   const bytes = controlPayload(payload);
-  return sendControl(connectionOf(socket), codec.PONG, bytes) === true;
+  return sendControl(connectionOf(socket), codec.PONG, bytes);
 }
 
 const NO_BYTES = Buffer.alloc(0);
@@ -183,16 +185,17 @@ function controlPayload(payload) {
 
 /**
  * Sends a ping or pong; it may overtake what waits for a Blob.
- * @returns null where nothing was sent, else as `send` does
+ * @returns whether it was accepted
  */
 function sendControl(connection, kind, bytes) {
-  if (connection.gone) return null;
+  if (connection.gone) return false;
   const { outbox } = connection;
   outbox.reserve(codec.CONTROL_ROOM);
   const end = codec.frame(connection.id, roleOf(connection.socket), kind, bytes, outbox.slab, outbox.end);
-  if (end < 0) return null;
+  if (end < 0) return false;
   outbox.end = end;
-  return outbox.commit();
+  outbox.commit();
+  return true;
 }
 
 const REASON_MAX = 123;
@@ -216,7 +219,8 @@ function closeNow(connection, code = 0, reason = '') {
   if (end < 0) return false;
   outbox.end = end;
   connection.startCloseTimer();
-  return outbox.commit();
+  outbox.commit();
+  return true;
 }
 
 function checkClose(code, reason) {

@@ -2,7 +2,7 @@
 
 const errors = require('./errors.js');
 const native = require('./native.js');
-const { limitDefaults, limitOptions, open } = require('./connection.js');
+const { checkSocket, limitDefaults, limitOptions, open } = require('./connection.js');
 const { boolean, checkOptions } = require('./options.js');
 
 const upgradeOptions = { ...limitOptions, strict: boolean, protocols: checkProtocols };
@@ -17,6 +17,7 @@ function upgrade(socket, headers, options, callback) {
     callback = options;
     options = undefined;
   }
+  checkSocket(socket);
   const done = typeof callback === 'function' ? callback : ignore;
   const checked = checkOptions(options, upgradeOptions, upgradeDefaults);
   if (headers === null || (typeof headers !== 'object' && typeof headers !== 'function')) {
