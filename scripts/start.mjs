@@ -6,7 +6,16 @@ import { setup } from './setup.mjs';
 
 await runMain(async () => {
   await setup();
-  // In this process, as its main module: Ctrl-C and SIGTERM reach the server itself, once.
+  if (process.env.npm_lifecycle_event === 'start') endWithNpm();
+  // In this process, as its main module: Ctrl-C reaches the server itself, and reaches it once.
   process.argv = [process.argv[0], join(root, 'demo', 'server.js'), ...process.argv.slice(2)];
   Module.runMain();
 });
+
+/** npm hands SIGTERM to its shell, and a shell dies of it alone: the server would stay behind. */
+function endWithNpm() {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) process.kill(process.pid, 'SIGTERM');
+  }, 500).unref();
+}

@@ -8,6 +8,6 @@ await runMain(async () => {
   await runSteps([
     ['Rust tests: the core alone', () => runCargo(['test', '--no-default-features'])],
     ['Rust tests: with the binding', () => runCargo(['test'])],
-    ['JavaScript tests', () => testJs('test-js')]
+    ['JavaScript tests', () => testJs('test-js', 'bench')]
   ]);
 });
