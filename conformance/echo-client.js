@@ -1,0 +1,90 @@
+'use strict';
+
+// node conformance/echo-client.js ws://host:port
+// Visits a fuzzing server: asks it how many cases it has, runs each one as an echo client, and asks
+// it to write its report. It uses the drop-in calls by hand, on sockets of node:net.
+
+const { createHash, randomBytes } = require('node:crypto');
+const net = require('node:net');
+const { WS } = require('..');
+const { readHead } = require('./head.js');
+
+const AGENT = 'ws13-native';
+const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+
+runAllCases(new URL(process.argv[2])).catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});
+
+async function runAllCases(url) {
+  let count = 0;
+  await visit(url, '/getCaseCount', (socket, payload) => {
+    count = Number(payload);
+  });
+  for (let number = 1; number <= count; number += 1) {
+    console.log(`case ${number} of ${count}`);
+    await visit(url, `/runCase?case=${number}&agent=${AGENT}`, echo);
+  }
+  await visit(url, `/updateReports?agent=${AGENT}`, () => {});
+}
+
+function echo(socket, payload, isBinary) {
+  WS.send(socket, payload, { binary: isBinary });
+}
+
+/**
+ * Opens one connection and calls `onMessage(socket, payload, isBinary)` for each message. Resolves
+ * when the connection is over, however it ended; rejects when there was no opening handshake.
+ */
+function visit(url, path, onMessage) {
+  return new Promise((resolve, reject) => {
+    const key = randomBytes(16).toString('base64');
+    let failure = new Error(`${url.host} closed the connection to ${path} before its handshake`);
+    let isOpen = false;
+
+    const socket = net.connect(Number(url.port), url.hostname, () => {
+      // The article's client sets these flags by hand.
+      socket._is_server = false;
+      socket._is_client = true;
+      socket.setNoDelay(true);
+      socket.write(request(url, path, key));
+    });
+    socket.on('error', (error) => {
+      failure = error;
+    });
+    socket.on('close', () => (isOpen ? resolve() : reject(failure)));
+
+    readHead(socket, ({ startLine, headers }, rest) => {
+      if (!startLine.startsWith('HTTP/1.1 101 ') || headers['sec-websocket-accept'] !== acceptOf(key)) {
+        failure = new Error(`${url.host} refused ${path}: ${startLine}`);
+        socket.destroy();
+        return;
+      }
+      isOpen = true;
+      const socketOnData = (chunk) => {
+        WS.receive(socket, chunk, (payload, isBinary) => onMessage(socket, payload, isBinary));
+      };
+      socket.on('data', socketOnData);
+      socketOnData(rest);
+    });
+  });
+}
+
+function request(url, path, key) {
+  return [
+    `GET ${path} HTTP/1.1`,
+    `Host: ${url.host}`,
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    `Sec-WebSocket-Key: ${key}`,
+    'Sec-WebSocket-Version: 13',
+    '',
+    ''
+  ].join('\r\n');
+}
+
+// RFC 6455 §4.1: base64 of the SHA-1 of the key and a constant.
+function acceptOf(key) {
+  return createHash('sha1').update(key + GUID).digest('base64');
+}
