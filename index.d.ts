@@ -19,8 +19,8 @@ export interface WS {
    * WebSocket: sets `_is_server` and `_is_client`, writes the whole response in one `write`, and
    * calls `callback(true)`, all before it returns.
    *
-   * A handshake that is refused is answered too: `426` for another version than 13, `400` for
-   * every other reason, with `Connection: close`. Then `callback(false)` is called and the socket
+   * A handshake that is refused is answered too, with `Connection: close`: `426` for another version
+   * than 13 (and, where `strict`, for a request without `Upgrade`), `400` for every other reason. Then `callback(false)` is called and the socket
    * is ended. Where `headers` is no object, `callback(false)` is called and nothing is written.
    *
    * @param headers Names in lower case, as `http.IncomingMessage.headers` has them.
@@ -73,7 +73,8 @@ export interface WS {
    * else is binary; {@link SendOptions.binary} changes that.
    *
    * The first frame of a tick is written inside of the call. Further ones of the same tick leave in
-   * one write at its end, those sent from within `WS.receive` in one write when it returns.
+   * one write at its end, those sent from within `WS.receive` in one write when it returns. A server's payload of more than
+   * 16 KiB takes what is gathered before it along and leaves inside of the call.
    *
    * @param payload Text that is sent as bytes has to be valid UTF-8. The bytes of a server's
    * message of more than 16 KiB are not copied: leave them as they are until `callback`. A Blob is
@@ -137,7 +138,10 @@ export interface WS {
  * its flag through this type: `const peer: SocketLike = socket; peer._is_client = true;`
  */
 export interface SocketLike {
-  /** Takes bytes for the peer; `false`: its queue is full. Calls back when they are on their way. */
+  /**
+   * Takes bytes for the peer; `false`: its queue is full. Calls back when they are on their way. The
+   * response of `WS.upgrade` comes as a string.
+   */
   write(chunk: Buffer, callback?: (error?: Error | null) => void): unknown;
   /** Ends our half of the connection, after all that was written. */
   end(): unknown;
@@ -168,7 +172,8 @@ export interface UpgradeOptions {
   strict?: boolean;
   /**
    * Bytes of one message, all its fragments together; past it the connection is failed with 1009,
-   * on the header where the header shows it. 1 to 2^53 - 1; default: 104,857,600 (100 MiB).
+   * on the header where the header shows it. 1 to 2^53 - 1, but never more than one Buffer holds (4 GiB
+   * at most); default: 104,857,600 (100 MiB).
    */
   maxPayload?: number;
   /**
@@ -182,8 +187,8 @@ export interface UpgradeOptions {
    */
   maxPendingPongs?: number;
   /**
-   * Milliseconds from our close frame to the end of the connection, then the socket is destroyed
-   * (§7.1.1). 1 to 2^31 - 1; default: 5000.
+   * Milliseconds from our close frame, or from the peer's FIN, to the end of the connection; then the
+   * socket is destroyed (§7.1.1). 1 to 2^31 - 1; default: 5000.
    */
   closeTimeout?: number;
 }
@@ -230,7 +235,8 @@ export interface ConnectionInfo {
   bytesReceived: number;
   /** Bytes of frames, headers included, handed to `socket.write`. */
   bytesSent: number;
-  /** The code of the close frame that decided the close (§7.1.5); `null` before, 1005 for an empty one. */
+  /** The code of the close frame that decided the close (§7.1.5): 1005 for an empty one, 1006 where none
+   * came; `null` before. */
   closeCode: number | null;
   /** The reason beside it, `''` for none; `null` before. */
   closeReason: string | null;

@@ -1,5 +1,6 @@
 'use strict';
 
+const { constants } = require('node:buffer');
 const codec = require('./codec.js');
 const errors = require('./errors.js');
 const { Outbox } = require('./outbox.js');
@@ -26,6 +27,9 @@ const limitDefaults = {
   closeTimeout: 5000
 };
 
+/** The longest message that one Buffer holds and the core's table can tell, in bytes. */
+const WHOLE_MAX = Math.min(constants.MAX_LENGTH, 0xffff_ffff);
+
 /** Frees the core's half of a connection whose socket nobody holds any more. */
 const collected = new FinalizationRegistry((id) => codec.release(id));
 
@@ -34,7 +38,7 @@ class Connection {
   constructor(socket, limits) {
     this.socket = socket;
     /** The number of the core's half, -1 once that is freed. */
-    this.id = codec.open(limits.maxPayload, limits.maxFragments);
+    this.id = codec.open(Math.min(limits.maxPayload, WHOLE_MAX), limits.maxFragments);
     this.limits = limits;
     this.outbox = new Outbox(socket);
 
@@ -80,9 +84,10 @@ class Connection {
   }
 
   get state() {
-    if (this.id === -1) return 'closed';
+    const { socket } = this;
+    if (this.id === -1 || socket.destroyed === true) return 'closed';
     const state = codec.STATES[codec.state(this.id)];
-    return state === 'open' && this.socket.destroyed === true ? 'closed' : state;
+    return state === 'open' && (this.closing || socket.writableEnded === true) ? 'closing' : state;
   }
 
   get bytesReceived() {

@@ -51,7 +51,10 @@ function hold(socket, outbox) {
 }
 
 function isShadowed(socket, outbox) {
-  return socket.end === shadows.end && socket.write === shadows.write && socket[kOutbox] === outbox;
+  return socket[kOutbox] === outbox
+    && socket.write === shadows.write
+    && socket.end === shadows.end
+    && (socket.destroy === shadows.destroy || socket.destroy === undefined);
 }
 
 function shadowOwn(socket, name, outbox) {

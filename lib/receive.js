@@ -54,7 +54,10 @@ function run(connection, chunk, deliver) {
     connection.busy = outbox.receiving = false;
     outbox.flush();
   }
-  return deliver === null ? connection.inbox?.shift()?.payload : connection.first;
+  if (deliver === null) return connection.inbox?.shift()?.payload;
+  const { first } = connection;
+  connection.first = undefined;
+  return first;
 }
 
 /** How many loops over the table are under way: more than one where a callback feeds another socket. */
@@ -157,9 +160,9 @@ function act(connection, kind, payload, number, deliver) {
 /** RFC 6455 §7.1.5: the code of a close frame that has none. */
 const NO_CODE = 1005;
 
-/** Whether the program wants no more messages: it has closed or destroyed the connection. */
-function isDeaf({ closing, socket }) {
-  return closing || socket.destroyed === true;
+/** Whether no more messages are handed on: the program has closed the connection, or it has failed. */
+function isDeaf({ closing, error, socket }) {
+  return closing || error !== null || socket.destroyed === true;
 }
 
 function message(connection, payload, isBinary, deliver) {
@@ -266,7 +269,9 @@ function keepRest(connection, slab, event, count, chunk, at, own) {
 /** A program that takes fewer messages than arrive must not fill its memory with them. */
 function checkWaiting(connection) {
   const bytes = (connection.inbox?.bytes ?? 0) + (connection.backlog?.bytes ?? 0);
-  if (bytes > connection.limits.maxPayload + MARGIN) violation(connection, TOO_MANY_WAITING);
+  if (bytes <= connection.limits.maxPayload + MARGIN) return;
+  connection.inbox = null;
+  violation(connection, TOO_MANY_WAITING);
 }
 
 /** What may wait beside a message of the longest length. */

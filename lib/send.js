@@ -30,7 +30,7 @@ function send(socket, payload, options, callback) {
   const data = typeof payload === 'string' ? payload : bytesOf('payload', payload, true);
   const kind = options === undefined ? kindOf(data, undefined) : kindFrom(data, options);
   const connection = connectionOf(socket);
-  if (connection.gone) return refuse(callback);
+  if (connection.gone || connection.closing) return refuse(callback);
   if (connection.deferred !== null || data instanceof Blob) {
     return defer(connection, data, kind, callback);
   }
