@@ -1,0 +1,172 @@
+'use strict';
+
+// One measurement of memory a process: `node --expose-gc memory.js <name> [role]` warms up, works, and
+// prints by how many bytes that work has made the process grow.
+
+const { once } = require('node:events');
+const { WS } = require('../../index.js');
+const { peerOf } = require('../support/frames.js');
+const { requestHeaders, requestHead } = require('../support/handshake.js');
+const { plain, as } = require('../support/plain.js');
+const { HOST, listen, connect } = require('../support/sockets.js');
+
+const [name, role = 'server'] = process.argv.slice(2);
+const peer = peerOf(role);
+
+/**
+ * Work that leaves connections behind, which it returns to keep them alive. Its warm-up is a small
+ * share of it: pages that a full one had freed would hide what the measured round takes.
+ */
+const HELD = {
+  /** 1,000 connections to each of which the largest frame is announced that it may be. */
+  announced: (share) => many(1000 * share, (socket) => {
+    WS.receive(socket, peer.binary('four', { form: 64, length: 100 << 20 }));
+  }),
+
+  /** The same with all but 4 GiB and a limit that permits them: it is no measure of what to allocate. */
+  permitted: (share) => many(1000 * share, (socket) => {
+    WS.upgrade(socket, requestHeaders(), { maxPayload: 2 ** 32 - 1 });
+    as(role, socket);
+    WS.receive(socket, peer.binary('four', { form: 64, length: (1n << 32n) - 1n }));
+  }),
+
+  /** 100 messages of 10,000 one-byte fragments each, none of them complete. */
+  fragments: (share) => {
+    const more = Buffer.concat(Array.from({ length: 100 }, () => peer.more('x', { fin: false })));
+    return many(100 * share, (socket) => {
+      WS.receive(socket, peer.binary('x', { fin: false }));
+      for (let at = 0; at < 100; at++) WS.receive(socket, more);
+    });
+  },
+
+  /** One message of 20 bytes kept of each chunk of 64 KiB. */
+  kept: (share) => {
+    const chunk = Buffer.concat(Array.from({ length: 2500 }, () => peer.text('x'.repeat(20))));
+    const kept = [];
+    many(1500 * share, (socket) => {
+      let last;
+      WS.receive(socket, chunk, (payload) => { last = payload; });
+      kept.push(last);
+    });
+    return kept;
+  },
+
+  /** 5,000 connections that have had one small message and are idle. */
+  idle: (share) => many(5000 * share, (socket) => {
+    WS.receive(socket, peer.text('hello'), () => {});
+    WS.send(socket, 'hello');
+    socket.writes.length = 0;
+  })
+};
+
+/** Work after which nothing is left: ten rounds of it, of which the first four are the warm-up. */
+const PASSING = {
+  /** 10,000 frames that announce 2^40 bytes. */
+  refused: () => {
+    many(10_000, (socket) => WS.receive(socket, peer.binary('', { form: 64, length: 1n << 40n })));
+  },
+
+  /** Empty fragments without end. */
+  empty: () => {
+    const more = Buffer.concat(Array.from({ length: 1000 }, () => peer.more('', { fin: false })));
+    many(2, (socket) => {
+      WS.receive(socket, peer.text('', { fin: false }));
+      for (let at = 0; at < 200; at++) WS.receive(socket, more);
+    });
+  },
+
+  /** 20,000 sockets without any event, each dropped in the middle of a message. */
+  forgotten: async () => {
+    const half = peer.text('x'.repeat(1000)).subarray(0, 700);
+    for (let at = 0; at < 20; at++) {
+      many(1000, (socket) => WS.receive(socket, half));
+      await collected();
+    }
+  },
+
+  /** 1,000 peers gone by FIN and 1,000 by RST. */
+  gone: async () => {
+    await drop(1000, (socket) => socket.end());
+    await drop(1000, (socket) => socket.resetAndDestroy());
+  }
+};
+
+main();
+
+async function main() {
+  for (const event of ['uncaughtException', 'unhandledRejection']) {
+    process.on(event, (error) => { console.error(error); process.exit(1); });
+  }
+  if (name in HELD) HELD[name](0.05);
+  else await rounds(4);
+  const before = await settled();
+  const alive = name in HELD ? HELD[name](1) : await rounds(6);
+  const after = await settled();
+  console.log(JSON.stringify({
+    rss: after.rss - before.rss, heap: heap(after) - heap(before), alive: alive?.length ?? 0
+  }));
+}
+
+async function rounds(count) {
+  for (let round = 0; round < count; round++) await PASSING[name]();
+}
+
+function heap({ heapUsed, external, arrayBuffers }) {
+  // Array buffers are counted in `external` as well.
+  return heapUsed + Math.max(external, arrayBuffers);
+}
+
+/** What is in use after every finaliser has had its turn. */
+async function settled() {
+  for (let round = 0; round < 5; round++) await collected();
+  return process.memoryUsage();
+}
+
+async function collected() {
+  for (let round = 0; round < 2; round++) {
+    global.gc();
+    await new Promise(setImmediate);
+  }
+}
+
+function many(count, work) {
+  return Array.from({ length: count }, () => {
+    const socket = plain(role);
+    work(socket);
+    return socket;
+  });
+}
+
+/** Opens `count` connections, exchanges a message on each, and lets the far end go by `leave`. */
+async function drop(count, leave) {
+  const { createServer } = require('node:net');
+  let left = count;
+  const listener = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => {});
+    socket.on('close', () => { if (--left === 0) listener.close(); });
+    socket.once('data', () => {
+      WS.upgrade(socket, requestHeaders());
+      socket.on('data', (chunk) => WS.receive(socket, chunk, (payload) => WS.send(socket, payload)));
+    });
+  });
+  const port = await listen(listener);
+  const closed = once(listener, 'close');
+  for (let started = 0; started < count; started += 100) {
+    await Promise.all(Array.from({ length: 100 }, () => visit(port, leave)));
+  }
+  await closed;
+}
+
+async function visit(port, leave) {
+  const socket = await connect(port, { host: HOST });
+  socket.on('error', () => {});
+  socket.write(requestHead(requestHeaders()));
+  await once(socket, 'data');
+  // A whole message, and the start of another that never ends.
+  socket.write(Buffer.concat([peer.text('hello'), peer.text('unfinished').subarray(0, 7)]));
+  await once(socket, 'data');
+  const gone = once(socket, 'close');
+  leave(socket);
+  socket.resume();
+  await gone;
+}
