@@ -220,14 +220,30 @@ for (const role of ROLES) {
     for (const [payload, text] of kept) assert.equal(payload.toString(), text);
   });
 
-  test(`${role}: memory that the user transfers away is not missed`, () => {
+  test(`${role}: memory that the user transfers away is missed by nobody else`, () => {
     const socket = plain(role);
+    const kept = [];
     for (let round = 0; round < 50; round++) {
       for (const size of [10, 3000, 100_000]) {
-        const [payload] = collect(socket, peer.binary(pattern(size)));
-        assert.ok(pattern(size).equals(payload));
-        // Some buffers refuse to be transferred, and that is as good.
-        try { structuredClone(payload.buffer, { transfer: [payload.buffer] }); } catch { continue; }
+        const chunk = Buffer.concat([peer.binary(pattern(size)), peer.binary(pattern(size))]);
+        const [given, mine] = collect(socket, chunk);
+        kept.push(mine);
+        // A buffer that refuses to be transferred is as good.
+        try { structuredClone(given.buffer, { transfer: [given.buffer] }); } catch { continue; }
+      }
+    }
+    for (const payload of kept) assert.ok(pattern(payload.length).equals(payload) && payload.length > 0);
+  });
+
+  test(`${role}: a message pins little more memory than it is long`, () => {
+    for (const size of [1, 100, 3000, 10_000, 100_000, 1_000_000]) {
+      const bytes = peer.binary(pattern(size));
+      const parts = [peer.binary(pattern(size), { fin: false }), peer.more('')];
+      for (const chunks of [[bytes], [bytes.subarray(0, 7), bytes.subarray(7)], parts]) {
+        const [payload] = collect(plain(role), ...chunks);
+        assert.equal(payload.length, size);
+        const pinned = payload.buffer.byteLength;
+        assert.ok(pinned <= Math.max(8192, 2 * size), `${pinned} bytes for ${size}`);
       }
     }
   });

@@ -4,6 +4,7 @@
 
 const test = require('node:test');
 const assert = require('node:assert/strict');
+const { EventEmitter } = require('node:events');
 const { WS } = require('..');
 const { ROLES, peerOf } = require('./support/frames.js');
 const { plain, sent, ends, nextTurn } = require('./support/plain.js');
@@ -97,6 +98,20 @@ for (const role of ROLES) {
     await nextTurn();
     assert.deepEqual(sent(socket), [{ pong: '70' }, { close: 1000, reason: '' }]);
     assert.equal(ends(socket), 1);
+  });
+
+  test(`${role}: a throw at the start of a chunk of 5,000 messages loses none of them`, () => {
+    const socket = plain(role);
+    const all = Array.from({ length: 5000 }, (_, at) => `message ${at}`);
+    const got = [];
+    const chunk = texts(...all);
+    const take = (payload) => {
+      if (got.push(payload.toString()) === 3) throw new Error('mine');
+    };
+    assert.throws(() => WS.receive(socket, chunk, take), /mine/);
+    chunk.fill(0);
+    WS.receive(socket, Buffer.alloc(0), take);
+    assert.deepEqual(got, all);
   });
 
   test(`${role}: a callback that throws every time loses nothing either`, () => {
@@ -199,6 +214,20 @@ for (const role of ROLES) {
     assert.equal(socket.writes.length, 0);
   });
 
+  test(`${role}: a destroy() that emits 'close' at once, in the middle of 5,000 messages`, () => {
+    const socket = Object.assign(new EventEmitter(), destroyable(role));
+    let count = 0;
+    socket.destroy = () => { socket.destroyed = true; socket.emit('close'); };
+    WS.receive(socket, texts(...Array.from({ length: 5000 }, (_, at) => `${at}`)), () => {
+      count++;
+      WS.send(socket, 'answer');
+      socket.destroy();
+    });
+    WS.receive(socket, texts('late'), () => count++);
+    assert.equal(count, 1);
+    assert.equal(WS.send(socket, 'late'), false);
+  });
+
   test(`${role}: destroy() in a callback on a real socket`, async (t) => {
     const { server, client } = await connected(t, 'net');
     const [near, far] = role === 'server' ? [server, client] : [client, server];
@@ -278,20 +307,24 @@ for (const role of ROLES) {
     assert.deepEqual(got, ['one', 'two', 'three']);
   });
 
-  test(`${role}: two sockets that call each other from their callbacks`, () => {
-    const near = plain(role);
-    const far = plain(role);
+  test(`${role}: a callback that feeds another socket, whose callback feeds a third`, () => {
+    const sockets = [plain(role), plain(role), plain(role)];
     const order = [];
-    WS.receive(near, texts('one', 'two'), (payload) => {
-      order.push(`near ${payload}`);
-      WS.receive(far, texts(`for ${payload}`), (deeper) => {
-        order.push(`far ${deeper}`);
-        WS.send(near, deeper.toString());
-        WS.send(far, deeper.toString());
+    const feed = (depth, name) => {
+      WS.receive(sockets[depth], texts(`${name}a`, `${name}b`, `${name}c`), (payload) => {
+        order.push(payload.toString());
+        if (depth < 2) feed(depth + 1, payload.toString());
+        WS.send(sockets[0], payload.toString());
       });
+    };
+    feed(0, '');
+    const expected = (prefix, depth) => ['a', 'b', 'c'].flatMap((letter) => {
+      const name = prefix + letter;
+      return depth < 2 ? [name, ...expected(name, depth + 1)] : [name];
     });
-    assert.deepEqual(order, ['near one', 'far for one', 'near two', 'far for two']);
-    for (const socket of [near, far]) assert.deepEqual(sent(socket), [{ text: 'for one' }, { text: 'for two' }]);
+    assert.deepEqual(order, expected('', 0));
+    assert.equal(sockets[0].writes.length, 1, 'all within the outermost chunk');
+    assert.equal(sent(sockets[0]).length, order.length);
   });
 
   test(`${role}: a write that throws in the middle leaves the parser whole`, () => {

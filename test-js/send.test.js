@@ -85,6 +85,18 @@ for (const role of ROLES) {
     }
   });
 
+  test(`${role}: a payload in shared memory is read once, inside the call`, async () => {
+    for (const length of [5, 5000, 70_000]) {
+      const socket = plain(role);
+      const shared = new Uint8Array(new SharedArrayBuffer(length)).fill(1);
+      WS.send(socket, 'before');
+      WS.send(socket, shared);
+      shared.fill(2);
+      await nextTurn();
+      assert.deepEqual(sent(socket), [{ text: 'before' }, { binary: '01'.repeat(length) }]);
+    }
+  });
+
   test(`${role}: a payload whose memory is gone breaks nothing`, () => {
     const socket = plain(role);
     const view = new Uint8Array(8);
@@ -225,7 +237,9 @@ for (const role of ROLES) {
     WS.send(socket, 'after');
     WS.ping(socket, 'p');
     const done = new Promise((resolve) => { WS.send(socket, new Blob([]), resolve); });
-    WS.close(socket, 1000);
+    assert.equal(WS.close(socket, 1000), true);
+    assert.equal(WS.close(socket, 1001), false);
+    assert.equal(WS.send(socket, 'late'), false);
     assert.equal(await done, undefined);
     await nextTurn();
     assert.deepEqual(sent(socket).filter((one) => !('ping' in one)), [
@@ -274,6 +288,26 @@ for (const role of ROLES) {
     assert.equal(WS.ping(socket), false);
     assert.equal(WS.pong(socket), false);
     assert.equal(WS.close(socket), false);
+  });
+
+  test(`${role}: frames that find their socket gone when the tick ends: an error for the callback`, async () => {
+    const socket = plain(role);
+    WS.send(socket, 'one');
+    const error = new Promise((resolve) => { WS.send(socket, 'two', resolve); });
+    socket.destroyed = true;
+    assert.ok(await error instanceof Error);
+    assert.deepEqual(sent(socket), [{ text: 'one' }]);
+  });
+
+  test(`${role}: nothing enumerable is added, not even while frames are gathered`, async (t) => {
+    const { server, client } = await connected(t, 'net');
+    for (const socket of [plain(role), role === 'server' ? server : client]) {
+      const before = Object.keys(socket);
+      for (const text of ['one', 'two', 'three']) WS.send(socket, text);
+      assert.deepEqual(Object.keys(socket), before);
+      await nextTurn();
+      assert.deepEqual(Object.keys(socket), before);
+    }
   });
 
   test(`${role}: every callback runs once when the socket is destroyed, with an error for what was not sent`, async (t) => {
@@ -372,6 +406,20 @@ test('scenario 7: empty text and binary messages are two bytes on a server\'s wi
       assert.equal(wire(socket)[0], payload === '' ? 0x81 : 0x82);
     }
   }
+});
+
+test('a large payload of a server leaves inside the call, behind what was gathered', () => {
+  const socket = plain('server');
+  WS.send(socket, 'one');
+  WS.send(socket, 'two');
+  WS.send(socket, pattern(16_385));
+  assert.deepEqual(sent(socket), [
+    { text: 'one' }, { text: 'two' }, { binary: pattern(16_385).toString('hex') }
+  ]);
+  WS.receive(socket, peerOf('server').text('a'), () => {
+    WS.send(socket, pattern(16_385));
+    assert.deepEqual(sent(socket), [{ binary: pattern(16_385).toString('hex') }]);
+  });
 });
 
 test('a large payload of a server is handed over without being joined to its header', async (t) => {
