@@ -1,5 +1,7 @@
 'use strict';
 
+const { Socket } = require('node:net');
+
 // Frames that are gathered for a socket must leave before anything that the program does to the
 // socket itself: a frame accepted by WS.send goes out before the FIN of a socket.end() after it.
 // So the three methods that could overtake them are shadowed by own, non-enumerable properties.
@@ -78,4 +80,13 @@ function letGo(socket, outbox) {
   outbox.held = null;
 }
 
-module.exports = { hold, letGo };
+const { write: socketWrite } = Socket.prototype;
+
+/** Whether writing to a socket is Node's own doing alone: a plain net.Socket that nobody has patched. */
+function isNodesOwn(socket) {
+  return Object.getPrototypeOf(socket) === Socket.prototype
+    && Socket.prototype.write === socketWrite
+    && (socket.write === shadows.write || socket.write === socketWrite);
+}
+
+module.exports = { hold, isNodesOwn, letGo };

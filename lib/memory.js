@@ -33,14 +33,33 @@ function view(buffer, start, end) {
   return new FastBuffer(buffer.buffer, buffer.byteOffset + start, end - start);
 }
 
+/** Assemblies of these sizes, in bytes, share a pool; it is at most eight times one of them. */
+const POOLED_LEAST = 8 * 1024;
+const POOLED_MOST = 32 * 1024;
+const POOL = 64 * 1024;
+
+let pool = allocate(POOL);
+let pooled = 0;
+
 /**
  * The memory of a connection's message in progress: `capacity` bytes that begin with the first
  * `keep` of the present one. Native code asks for it as bytes arrive.
  */
 function renewAssembly(assembly, capacity, keep) {
-  const larger = Buffer.allocUnsafeSlow(capacity);
+  const larger = capacity >= POOLED_LEAST && capacity <= POOLED_MOST
+    ? takeFromPool(capacity)
+    : Buffer.allocUnsafeSlow(capacity);
   if (keep > 0) assembly.copy(larger, 0, 0, keep);
   return larger;
+}
+
+function takeFromPool(capacity) {
+  if (pooled + capacity > pool.length) {
+    pool = allocate(POOL);
+    pooled = 0;
+  }
+  pooled += capacity;
+  return view(pool, pooled - capacity, pooled);
 }
 
 /** The `length` bytes of a finished message; a copy where the rest would waste half of the memory. */

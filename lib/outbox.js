@@ -1,10 +1,10 @@
 'use strict';
 
 const { allocate, view } = require('./memory.js');
-const { hold, letGo } = require('./hold.js');
+const { hold, isNodesOwn, letGo } = require('./hold.js');
 const errors = require('./errors.js');
 
-/** Bytes of a slab of outgoing frames. It is free again as soon as its last write is. */
+/** Bytes of a slab of outgoing frames. */
 const OUTBOUND_SLAB = 64 * 1024;
 
 /** The least that a region grows by: a few small frames. */
@@ -121,7 +121,9 @@ class Outbox {
       if (callback !== undefined) process.nextTick(callback, errors.socketClosed());
       return false;
     }
-    return writeAll(socket, buffers, callback) !== false;
+    const accepted = writeAll(socket, buffers, callback) !== false;
+    if (buffers.length === 1) reclaim(socket, buffers[0]);
+    return accepted;
   }
 
   /** The buffers to write; the outbox is empty after that. */
@@ -141,6 +143,14 @@ class Outbox {
     if (callbacks.length === 1) return callbacks[0];
     return (error) => callbacks.forEach((callback) => callback(error));
   }
+}
+
+/** Frees the end of the slab for the next frames, where the kernel has all of it already. */
+function reclaim(socket, buffer) {
+  if (socket.writableLength !== 0 || buffer.buffer !== slab.buffer) return;
+  const isLast = buffer.byteOffset - slab.byteOffset + buffer.length === top;
+  // Another socket than Node's own may keep what it was given.
+  if (isLast && isNodesOwn(socket)) top -= buffer.length;
 }
 
 function writeAll(socket, buffers, callback) {

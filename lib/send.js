@@ -37,9 +37,21 @@ function send(socket, payload, options, callback) {
   return sendNow(connection, kind, data, callback);
 }
 
+const sendDefaults = { binary: undefined, fin: true };
+
 function kindFrom(data, options) {
-  const { binary, fin } = checkOptions(options, sendOptions, { binary: undefined, fin: true });
-  return kindOf(data, binary) | (fin ? 0 : codec.MORE);
+  const { binary, fin } = arePlain(options) ? options : checkOptions(options, sendOptions, sendDefaults);
+  return kindOf(data, binary) | (fin === false ? codec.MORE : 0);
+}
+
+/** Whether options are right at first sight: every message has them checked. */
+function arePlain(options) {
+  if (options === null || typeof options !== 'object') return false;
+  for (const name in options) {
+    if (name !== 'binary' && name !== 'fin') return false;
+    if (typeof options[name] !== 'boolean') return false;
+  }
+  return true;
 }
 
 function kindOf(data, binary) {
@@ -48,6 +60,7 @@ function kindOf(data, binary) {
 
 /** The payload as a Buffer, or as the Blob it is. */
 function bytesOf(name, payload, blobs) {
+  if (Buffer.isBuffer(payload) && payload.buffer instanceof ArrayBuffer) return payload;
   if (isArrayBufferView(payload)) return ownBytes(payload.buffer, payload.byteOffset, payload.byteLength);
   if (isAnyArrayBuffer(payload)) return ownBytes(payload, 0, payload.byteLength);
   if (blobs && payload instanceof Blob) return payload;

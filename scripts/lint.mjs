@@ -6,7 +6,7 @@ import { checkTypes } from './types.mjs';
 await runMain(async () => {
   await setup();
   await runSteps([
-    ['rustfmt', () => runCargo(['fmt', '--check'])],
+    ['rustfmt', () => runCargo(['fmt', '--all', '--check'])],
     ['clippy: the core alone', () => clippy('--no-default-features')],
     ['clippy: with the binding', () => clippy()],
     ['eslint', () => runTool('eslint/bin/eslint.js', ['--max-warnings=0', '.'], { label: 'eslint' })],
@@ -15,5 +15,5 @@ await runMain(async () => {
 });
 
 function clippy(...features) {
-  return runCargo(['clippy', '--locked', '--all-targets', ...features, '--', '-D', 'warnings']);
+  return runCargo(['clippy', '--locked', '--workspace', '--all-targets', ...features, '--', '-D', 'warnings']);
 }

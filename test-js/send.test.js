@@ -87,7 +87,8 @@ for (const role of ROLES) {
 
   test(`${role}: a payload in shared memory is read once, inside the call`, async () => {
     for (const length of [5, 5000, 70_000]) {
-      const socket = plain(role);
+      // With cork a large payload is handed over as it is.
+      const socket = Object.assign(plain(role), { cork() {}, uncork() {} });
       const shared = new Uint8Array(new SharedArrayBuffer(length)).fill(1);
       WS.send(socket, 'before');
       WS.send(socket, shared);
