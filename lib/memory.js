@@ -65,8 +65,11 @@ function takeFromPool(capacity) {
 /** The `length` bytes of a finished message; a copy where the rest would waste half of the memory. */
 function takeAssembly(assembly, length) {
   if (length === assembly.length) return assembly;
-  const message = view(assembly, 0, length);
-  return length < assembly.length / 2 ? Buffer.from(message) : message;
+  if (length >= assembly.length / 2) return view(assembly, 0, length);
+  // Not Buffer.from, whose pool is of 64 KiB in newer versions of Node.
+  const message = Buffer.allocUnsafeSlow(length);
+  assembly.copy(message, 0, 0, length);
+  return message;
 }
 
 module.exports = {
