@@ -5,6 +5,7 @@
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const { join } = require('node:path');
+const { bounded } = require('./bounded.js');
 
 /**
  * Runs `node [flags] children/<name>.js ...args` to its end.
@@ -46,12 +47,12 @@ class Program {
   }
 
   line(pattern) {
-    return new Promise((resolve, reject) => {
+    return bounded(`a line like ${pattern}`, new Promise((resolve, reject) => {
       const found = this.#lines.find((line) => pattern.test(line));
       if (found !== undefined) resolve(found);
       else if (this.ended !== undefined) reject(new Error(`exited before ${pattern}:\n${this.output}`));
       else this.#waiting.add({ pattern, resolve, reject });
-    });
+    }));
   }
 
   async stop() {

@@ -1,6 +1,7 @@
 'use strict';
 
 const { WS } = require('../../index.js');
+const { bounded } = require('./bounded.js');
 const { describe, parse } = require('./frames.js');
 
 /** What arrives, in order, to be awaited one by one. Nothing that arrives is ever missed. */
@@ -24,7 +25,9 @@ class Inbox {
   next() {
     if (this.#arrived.length > 0) return Promise.resolve(this.#arrived.shift());
     if (this.#closed !== null) return Promise.reject(this.#closed);
-    return new Promise((resolve, reject) => { this.#waiting.push({ resolve, reject }); });
+    return bounded('a message', new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+    }));
   }
 
   async take(count) {

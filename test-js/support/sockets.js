@@ -10,6 +10,7 @@ const tls = require('node:tls');
 const { Duplex } = require('node:stream');
 const { once } = require('node:events');
 const { WS } = require('../../index.js');
+const { bounded } = require('./bounded.js');
 const { as, nextTurn } = require('./plain.js');
 const { openAsClient, readHead } = require('./handshake.js');
 const { selfSigned } = require('./certificate.js');
@@ -150,7 +151,7 @@ function closed(socket) {
   if (socket.closed) return Promise.resolve([]);
   const errors = [];
   socket.on('error', (error) => errors.push(error));
-  return new Promise((resolve) => { socket.on('close', () => resolve(errors)); });
+  return bounded('a close', new Promise((resolve) => { socket.on('close', () => resolve(errors)); }));
 }
 
 /** Sends messages until the far end, which does not read, and the kernel take no more of them. */
