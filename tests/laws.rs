@@ -6,7 +6,7 @@ use common::{Receiver, Seen, events_of};
 use proptest::prelude::*;
 use ws13_native::protocol::encoder::encode;
 use ws13_native::protocol::{
-    FrameHeader, Limits, MessageKind, OpCode, ProtocolError, ReservedBits, Role,
+    Delivery, FrameHeader, Limits, MessageKind, OpCode, ProtocolError, ReservedBits, Role,
 };
 
 const LIMITS: Limits = Limits {
@@ -110,6 +110,19 @@ proptest! {
             events_of(role, LIMITS, [&bytes[..]]),
             events_of(role, LIMITS, chunks)
         );
+    }
+
+    #[test]
+    fn parts_add_up_to_the_whole(
+        role in role(),
+        bytes in stream(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let (head, tail) = bytes.split_at(cut.index(bytes.len()));
+        let mut receiver = Receiver::with_delivery(role, LIMITS, Delivery::Parts);
+        receiver.feed(head);
+        receiver.feed(tail);
+        prop_assert_eq!(receiver.seen, events_of(role, LIMITS, [&bytes[..]]));
     }
 
     #[test]

@@ -109,7 +109,8 @@ impl Bytes {
     }
 
     /// # Safety
-    /// No mutable slice of an overlapping part is alive as long as this one.
+    /// No mutable slice of an overlapping part is alive as long as this one, which does not outlive
+    /// the call.
     pub unsafe fn as_slice<'a>(self) -> &'a [u8] {
         // SAFETY: start and len describe a live typed array whose memory JavaScript holds for the
         // whole call, during which no JavaScript runs; aliasing is the caller's duty.
@@ -117,7 +118,8 @@ impl Bytes {
     }
 
     /// # Safety
-    /// No other slice of an overlapping part is alive as long as this one.
+    /// No other slice of an overlapping part is alive as long as this one, which does not outlive the
+    /// call.
     pub unsafe fn as_mut_slice<'a>(self) -> &'a mut [u8] {
         // SAFETY: as in `as_slice`; the memory is JavaScript's to write, so it is initialised.
         unsafe { std::slice::from_raw_parts_mut(self.start, self.len) }

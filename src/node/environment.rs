@@ -6,11 +6,13 @@ use slab::Slab;
 
 use super::call::Misuse;
 use super::random::MaskKeys;
-use crate::protocol::{Connection, Role};
+use crate::protocol::{Connection, Role, Traffic};
 
 /// Connections by their number, the table of events, and the random source of this environment.
 pub struct Environment {
     connections: Slab<Connection>,
+    /// What connections that are freed have received and sent.
+    past: (Traffic, Traffic),
     table: Table,
     mask_keys: MaskKeys,
 }
@@ -19,6 +21,7 @@ impl Environment {
     pub fn new(table: Table) -> Self {
         Self {
             connections: Slab::new(),
+            past: Default::default(),
             table,
             mask_keys: MaskKeys::new(),
         }
@@ -31,7 +34,21 @@ impl Environment {
 
     /// Frees a connection; one that is free already stays so.
     pub fn release(&mut self, number: u32) {
-        self.connections.try_remove(number as usize);
+        if let Some(connection) = self.connections.try_remove(number as usize) {
+            self.past.0 += connection.received;
+            self.past.1 += connection.sent;
+        }
+    }
+
+    /// How many connections there are, and what they and all before them have received and sent.
+    /// Adding up is left to whoever asks, so that a frame pays for no counter but its connection's.
+    pub fn totals(&self) -> (usize, Traffic, Traffic) {
+        let (mut received, mut sent) = self.past;
+        for (_, connection) in &self.connections {
+            received += connection.received;
+            sent += connection.sent;
+        }
+        (self.connections.len(), received, sent)
     }
 
     /// The connection of that number.
@@ -106,7 +123,7 @@ impl Table {
 
     fn words(&mut self) -> &mut [u32] {
         // SAFETY: `start` and `len` are those of a Uint32Array that is referenced for good and that
-        // `lib/native.js` neither transfers nor shows to anybody; no JavaScript runs while the
+        // `lib/codec.js` neither transfers nor shows to anybody; no JavaScript runs while the
         // slice is alive, and `&mut self` makes it the only one.
         unsafe { std::slice::from_raw_parts_mut(self.start, self.len) }
     }

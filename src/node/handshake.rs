@@ -30,6 +30,8 @@ pub struct UpgradeRequest {
 pub struct UpgradeVerdict {
     /// The whole HTTP answer to a request that is refused.
     pub refusal: Option<String>,
+    /// The name of its reason.
+    pub reason: Option<String>,
     /// The value of `Sec-WebSocket-Accept`; empty in a refusal.
     pub accept: String,
     /// The subprotocols that the client offers, in its order.
@@ -54,11 +56,13 @@ pub fn check_upgrade(request: UpgradeRequest, strict: bool) -> UpgradeVerdict {
     match fields.check(strict) {
         Ok(offer) => UpgradeVerdict {
             refusal: None,
+            reason: None,
             accept: offer.accept,
             offered: offer.protocols.into_iter().map(String::from).collect(),
         },
         Err(refusal) => UpgradeVerdict {
             refusal: Some(refusal.response()),
+            reason: Some(refusal.name().to_owned()),
             accept: String::new(),
             offered: Vec::new(),
         },

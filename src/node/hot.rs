@@ -8,22 +8,26 @@ use napi_derive::napi;
 use super::call::{Misuse, run};
 use super::environment::{Environment, Table};
 use super::receive::receive_chunk;
-use super::send::{write_answer, write_close, write_frame};
-use crate::protocol::{Connection, Limits, ProtocolError, State};
+use super::send::{admit_prepared, write_answer, write_close, write_frame, write_prepared};
+use super::totals::write_totals;
+use crate::protocol::{Connection, Delivery, Limits, ProtocolError, State};
 
 type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
 
-const FUNCTIONS: [(&std::ffi::CStr, Callback); 10] = [
+const FUNCTIONS: [(&std::ffi::CStr, Callback); 13] = [
     (c"open", open),
     (c"release", release),
     (c"receive", receive),
     (c"frame", frame),
+    (c"prepare", prepare),
+    (c"prepared", prepared),
     (c"close", close),
     (c"answer", answer),
     (c"fail", fail),
     (c"state", state),
     (c"bytesReceived", bytes_received),
     (c"bytesSent", bytes_sent),
+    (c"totals", totals),
 ];
 
 /// The hot functions, over a state of their own that lives as long as this environment. `table` is
@@ -79,13 +83,18 @@ macro_rules! callbacks {
 }
 
 callbacks! {
-    /// `open(maxPayload, maxFragments)` → the number of a new connection.
-    fn open(2) = |environment, call| {
+    /// `open(maxPayload, maxFragments, parts)` → the number of a new connection. With `parts` 1 its
+    /// messages are told in parts, as they arrive.
+    fn open(3) = |environment, call| {
         let limits = Limits {
             max_payload: call.large_number(0)?,
             max_fragments: call.number(1)?,
         };
-        Ok(environment.open(Connection::new(limits)) as f64)
+        let delivery = match call.number(2)? {
+            0 => Delivery::Whole,
+            _ => Delivery::Parts,
+        };
+        Ok(environment.open(Connection::new(limits, delivery)) as f64)
     };
 
     /// `release(connection)`: frees it; its number may be given out again.
@@ -101,6 +110,14 @@ callbacks! {
     /// `frame(connection, role, kind, payload, out, at)`: writes a frame at `out[at]` → where it
     /// ends, or why it was refused. `payload` is a Uint8Array or a string.
     fn frame(6) = write_frame;
+
+    /// `prepare(kind, payload, out)`: writes a server's frame for many connections → where it ends,
+    /// or why it was refused.
+    fn prepare(3) = write_prepared;
+
+    /// `prepared(connection, kind, length)`: accepts a frame of `prepare` for a server's connection
+    /// → 1, or 0 where it has to be encoded anew, or why it was refused.
+    fn prepared(3) = admit_prepared;
 
     /// `close(connection, role, code, reason, out, at)`: writes our close frame at `out[at]` →
     /// where it ends, or that one has been sent before. Code 0 stands for none.
@@ -130,11 +147,15 @@ callbacks! {
 
     /// `bytesReceived(connection)` → bytes of frames.
     fn bytes_received(1) = |environment, call| {
-        Ok(environment.connection(call.number(0)?)?.bytes_received as f64)
+        Ok(environment.connection(call.number(0)?)?.received.bytes as f64)
     };
 
     /// `bytesSent(connection)` → bytes of frames.
     fn bytes_sent(1) = |environment, call| {
-        Ok(environment.connection(call.number(0)?)?.bytes_sent as f64)
+        Ok(environment.connection(call.number(0)?)?.sent.bytes as f64)
     };
+
+    /// `totals(out)`: writes five doubles into a Uint8Array: open connections, messages received and
+    /// sent, bytes received and sent.
+    fn totals(1) = write_totals;
 }

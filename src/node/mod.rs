@@ -2,8 +2,8 @@
 //!
 //! The few functions that a chunk or a send goes through ([`hot`]) are raw N-API callbacks over
 //! integers and byte buffers: they create no JavaScript object and call no JavaScript. All others
-//! ([`handshake`], [`tables`]) are ordinary `#[napi]` functions. State is per environment, so worker
-//! threads share nothing.
+//! ([`connect`], [`handshake`], [`tables`]) are ordinary `#[napi]` functions. State is per
+//! environment, so worker threads share nothing.
 
 // The one layer that talks C; each block says why it may.
 #![allow(unsafe_code)]
@@ -11,10 +11,13 @@
 #![cfg_attr(test, allow(dead_code))]
 
 mod call;
+mod connect;
 mod environment;
 mod handshake;
 mod hot;
+mod listen;
 mod random;
 mod receive;
 mod send;
 mod tables;
+mod totals;

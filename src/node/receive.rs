@@ -26,6 +26,8 @@ const EVENTS: usize = 8;
 const EVENT: usize = 3;
 /// Added to an event's kind: the message lies in the assembly.
 const IN_ASSEMBLY: u32 = 0x10;
+/// Added to an event's kind: it is a part of a message, and more follow.
+const PART: u32 = 0x20;
 /// The kind of a violation; its offset is the number of the fault.
 const VIOLATION: u32 = 0xf;
 
@@ -75,7 +77,9 @@ pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<f6
         match connection.receive(role, &mut input, &mut memory) {
             Ok(Step::Idle) => break Need::NONE,
             Ok(Step::Event(event)) => {
-                if matches!(event, Event::Message(_, Place::Assembly(_))) {
+                if let Event::Message(_, Place::Assembly(_)) | Event::Part(_, Place::Assembly(_)) =
+                    event
+                {
                     // It belongs to the message now.
                     memory.assembly = &mut [];
                 }
@@ -140,16 +144,21 @@ impl Events<'_> {
 
     fn event(&mut self, event: Event) {
         match event {
-            Event::Message(kind, Place::Slab(range)) => self.slab(kind_of(kind), range),
-            Event::Message(kind, Place::Assembly(len)) => {
-                self.push(kind_of(kind) | IN_ASSEMBLY, 0, len);
-            }
+            Event::Message(kind, place) => self.data(kind_of(kind), place),
+            Event::Part(kind, place) => self.data(kind_of(kind) | PART, place),
             Event::Ping(range) => self.slab(OpCode::Ping as u32, range),
             Event::Pong(range) => self.slab(OpCode::Pong as u32, range),
             Event::Close(code, reason) => {
                 self.table[5] = code.map_or(0, |code| u32::from(u16::from(code)));
                 self.slab(OpCode::Close as u32, reason);
             }
+        }
+    }
+
+    fn data(&mut self, kind: u32, place: Place) {
+        match place {
+            Place::Slab(range) => self.slab(kind, range),
+            Place::Assembly(len) => self.push(kind | IN_ASSEMBLY, 0, len),
         }
     }
 

@@ -4,10 +4,10 @@ use super::call::{Call, Misuse};
 use super::environment::Environment;
 use crate::bytes::mask;
 use crate::protocol::close::MAX_REASON;
-use crate::protocol::encoder::encode;
+use crate::protocol::encoder::{Encoder, encode};
 use crate::protocol::header::MAX_CONTROL_PAYLOAD;
 use crate::protocol::{
-    CloseCode, ClosePayload, Connection, FrameHeader, MessageKind, OpCode, SendError,
+    CloseCode, ClosePayload, Connection, FrameHeader, MessageKind, OpCode, ReservedBits, SendError,
 };
 
 /// Added to the kind of a frame to send: more parts of the message follow.
@@ -129,6 +129,46 @@ fn write_text(
         mask::xor(&mut out[start..start + len], key);
     }
     Ok(Ok(start + len))
+}
+
+/// `prepare(kind, payload, out)`.
+pub fn write_prepared(_: &mut Environment, call: &Call<3>) -> Result<f64, Misuse> {
+    let Some((message, fin)) = message_kind(call.number(0)?) else {
+        return Err(Misuse("only messages are prepared"));
+    };
+    let (payload, room) = (call.bytes(1)?, call.bytes(2)?);
+    if payload.overlaps(room) || room.len() < FrameHeader::MAX_LEN + payload.len() {
+        return Err(Misuse("a frame does not fit its buffer"));
+    }
+    // SAFETY: the two do not overlap, and these are their only slices.
+    let (payload, out) = unsafe { (payload.as_slice(), room.as_mut_slice()) };
+    // It may go to any connection, so its text has to stand alone: no character goes on in the next
+    // part.
+    let mut encoder = Encoder::default();
+    if let Err(error) = encoder.check(message, true, payload) {
+        return Ok(refusal(error));
+    }
+    let header = FrameHeader {
+        fin,
+        reserved: ReservedBits::NONE,
+        opcode: encoder.accept(message, fin),
+        mask: None,
+        len: payload.len() as u64,
+    };
+    Ok(encode(header, payload, out) as f64)
+}
+
+/// `prepared(connection, kind, length)`.
+pub fn admit_prepared(environment: &mut Environment, call: &Call<3>) -> Result<f64, Misuse> {
+    let Some((message, fin)) = message_kind(call.number(1)?) else {
+        return Err(Misuse("only messages are prepared"));
+    };
+    let len = call.large_number(2)? as usize;
+    let connection = environment.connection(call.number(0)?)?;
+    Ok(match connection.send_prepared(message, fin, len) {
+        Ok(header) => f64::from(u8::from(header.is_some())),
+        Err(error) => refusal(error),
+    })
 }
 
 /// The message that a kind speaks of, and whether it is its last part.

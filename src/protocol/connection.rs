@@ -1,7 +1,9 @@
 //! One connection after its handshake: both halves, and the closing handshake (RFC 6455 §7).
 
+use std::ops::AddAssign;
+
 use super::close::{CloseCode, ClosePayload};
-use super::decoder::{Decoder, Event, Memory, MessageKind, Step};
+use super::decoder::{Decoder, Delivery, Event, Memory, MessageKind, Step};
 use super::encoder::{Encoder, SendError, control_header};
 use super::error::ProtocolError;
 use super::header::{FrameHeader, OpCode, ReservedBits};
@@ -18,6 +20,22 @@ pub enum State {
     Closed,
 }
 
+/// What has passed one way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Whole messages.
+    pub messages: u64,
+    /// Bytes of frames, headers included.
+    pub bytes: u64,
+}
+
+impl AddAssign for Traffic {
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+    }
+}
+
 /// A connection's state machine. It has no socket: bytes and events go in and out of it.
 ///
 /// The caller owes it an order: take the events of a [`Connection::receive`] one by one, and answer
@@ -30,23 +48,23 @@ pub struct Connection {
     /// The peer's close frame, and its code if it had one.
     close_received: Option<Option<CloseCode>>,
     failure: Option<ProtocolError>,
-    /// Bytes of frames read, headers included.
-    pub bytes_received: u64,
-    /// Bytes of frames written, headers included.
-    pub bytes_sent: u64,
+    /// What has been read.
+    pub received: Traffic,
+    /// What has been accepted for sending.
+    pub sent: Traffic,
 }
 
 impl Connection {
     /// A connection whose handshake has just ended.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits, delivery: Delivery) -> Self {
         Self {
-            decoder: Decoder::new(limits),
+            decoder: Decoder::new(limits, delivery),
             encoder: Encoder::default(),
             close_sent: false,
             close_received: None,
             failure: None,
-            bytes_received: 0,
-            bytes_sent: 0,
+            received: Traffic::default(),
+            sent: Traffic::default(),
         }
     }
 
@@ -64,8 +82,9 @@ impl Connection {
     ) -> Result<Step, ProtocolError> {
         let before = input.len();
         let step = self.decoder.step(role, input, memory);
-        self.bytes_received += (before - input.len()) as u64;
+        self.received.bytes += (before - input.len()) as u64;
         match &step {
+            Ok(Step::Event(Event::Message(..))) => self.received.messages += 1,
             Ok(Step::Event(Event::Close(code, _))) => self.close_received = Some(*code),
             Err(error) => self.failure = Some(*error),
             Ok(_) => {}
@@ -97,6 +116,7 @@ impl Connection {
             return Err(SendError::Closing);
         }
         let opcode = self.encoder.accept(kind, fin);
+        self.sent.messages += u64::from(fin);
         Ok(self.count(FrameHeader {
             fin,
             reserved: ReservedBits::NONE,
@@ -112,6 +132,25 @@ impl Connection {
     /// [`SendError::InvalidUtf8`] for text that is not, or does not end on a character.
     pub fn check(&mut self, kind: MessageKind, fin: bool, part: &[u8]) -> Result<(), SendError> {
         self.encoder.check(kind, fin, part)
+    }
+
+    /// Accepts a frame that was encoded beforehand, of checked text or of binary: what
+    /// [`Connection::send`] would make of it is those bytes. `None` where it is not, because the
+    /// part continues a message: it has to be encoded anew.
+    ///
+    /// # Errors
+    /// [`SendError::Closing`].
+    pub fn send_prepared(
+        &mut self,
+        kind: MessageKind,
+        fin: bool,
+        len: usize,
+    ) -> Result<Option<FrameHeader>, SendError> {
+        if self.encoder.is_between_messages() {
+            self.send(kind, fin, len, None).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// The header of a ping or pong with `len` bytes of payload, 125 at most; it may stand between
@@ -163,7 +202,62 @@ impl Connection {
     }
 
     fn count(&mut self, header: FrameHeader) -> FrameHeader {
-        self.bytes_sent += header.encoded_len() as u64 + header.len;
+        self.sent.bytes += header.encoded_len() as u64 + header.len;
         header
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection() -> Connection {
+        Connection::new(Limits::default(), Delivery::Whole)
+    }
+
+    #[test]
+    fn a_prepared_frame_goes_out_where_send_would_make_the_same() {
+        let (text, binary) = (MessageKind::Text, MessageKind::Binary);
+        let (mut one, mut other) = (connection(), connection());
+        for (kind, fin, len) in [(text, true, 5), (binary, true, 0), (binary, false, 70_000)] {
+            let header = one.send_prepared(kind, fin, len);
+            assert_eq!(header, other.send(kind, fin, len, None).map(Some));
+            assert_eq!(one.sent, other.sent);
+        }
+        // A message is in progress: the frame would have to continue it, and nothing is counted.
+        assert_eq!(one.send_prepared(text, true, 5), Ok(None));
+        assert_eq!(one.sent, other.sent);
+        one.send(binary, true, 0, None).unwrap();
+        assert!(one.send_prepared(text, true, 5).unwrap().is_some());
+    }
+
+    #[test]
+    fn nothing_prepared_goes_out_after_a_close_frame() {
+        let mut connection = connection();
+        connection.start_closing(ClosePayload::new(None, "").unwrap(), None);
+        let refused = connection.send_prepared(MessageKind::Text, true, 5);
+        assert_eq!(refused, Err(SendError::Closing));
+    }
+
+    #[test]
+    fn messages_count_when_they_are_whole() {
+        let mut connection = connection();
+        connection.send(MessageKind::Text, false, 1, None).unwrap();
+        assert_eq!(
+            connection.sent,
+            Traffic {
+                messages: 0,
+                bytes: 3
+            }
+        );
+        connection.send(MessageKind::Text, true, 1, None).unwrap();
+        connection.send_control(OpCode::Ping, 0, None).unwrap();
+        assert_eq!(
+            connection.sent,
+            Traffic {
+                messages: 1,
+                bytes: 8
+            }
+        );
     }
 }

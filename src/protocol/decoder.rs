@@ -28,8 +28,10 @@ pub enum MessageKind {
 /// What happened on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A whole message.
+    /// A whole message, or the last part of one that is handed on in parts.
     Message(MessageKind, Place),
+    /// A part of a message, as it arrived; more follow.
+    Part(MessageKind, Place),
     /// A ping, with its payload's place in the slab. It is to be answered with a pong.
     Ping(Range<usize>),
     /// A pong, with its payload's place in the slab.
@@ -46,6 +48,17 @@ pub enum Place {
     /// In the first bytes of the assembly, as many as told. The assembly is the message's now: the
     /// next step gets another one, or none.
     Assembly(usize),
+}
+
+/// How messages are handed on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// When they are whole.
+    #[default]
+    Whole,
+    /// In parts, as their bytes arrive. Text is checked as it passes; a part may end inside of a
+    /// character.
+    Parts,
 }
 
 /// What to do after a step.
@@ -94,6 +107,7 @@ impl Memory<'_> {
 /// The receiving half of a connection.
 pub struct Decoder {
     limits: Limits,
+    delivery: Delivery,
     /// Reserved bits that extensions have claimed: the one place that allows any.
     claimed: ReservedBits,
     state: State,
@@ -136,9 +150,10 @@ struct Message {
 
 impl Decoder {
     /// A decoder at the start of a stream of frames.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits, delivery: Delivery) -> Self {
         Self {
             limits,
+            delivery,
             claimed: ReservedBits::NONE,
             state: State::Header,
             stash: Stash::default(),
@@ -318,7 +333,10 @@ impl Decoder {
         let available = frame.remaining.min(input.len() as u64) as usize;
         let complete = frame.fin && available as u64 == frame.remaining;
 
-        let place = if complete && message.len == 0 && available <= SLAB_MESSAGE_MAX {
+        let parts = self.delivery == Delivery::Parts;
+        let is_piece = complete || parts;
+
+        let place = if is_piece && message.len == 0 && available <= SLAB_MESSAGE_MAX {
             let Some(range) = memory.claim(available) else {
                 return Ok(Some(Step::NeedSlab(SLAB_MESSAGE_MAX)));
             };
@@ -330,7 +348,11 @@ impl Decoder {
                 // The last frame tells the message's whole length; before it, more parts may come.
                 let total = frame.fin.then_some(message.declared);
                 return Ok(Some(Step::NeedAssembly {
-                    capacity: capacity(end, total.unwrap_or(self.limits.max_payload)),
+                    capacity: if parts {
+                        available
+                    } else {
+                        capacity(end, total.unwrap_or(self.limits.max_payload))
+                    },
                     keep: message.len,
                 }));
             }
@@ -348,16 +370,19 @@ impl Decoder {
             return Ok(Some(Step::Event(event)));
         }
         let remaining = frame.remaining - available as u64;
-        if remaining == 0 {
-            self.state = State::Header;
-            return Ok(None);
+        self.state = match remaining {
+            0 => State::Header,
+            _ => State::Data(Frame {
+                remaining,
+                key: mask::rotate(frame.key, available),
+                ..frame
+            }),
+        };
+        if parts && available > 0 {
+            message.len = 0;
+            return Ok(Some(Step::Event(Event::Part(message.kind, place))));
         }
-        self.state = State::Data(Frame {
-            remaining,
-            key: mask::rotate(frame.key, available),
-            ..frame
-        });
-        Ok(Some(Step::Idle))
+        Ok((remaining > 0).then_some(Step::Idle))
     }
 }
 

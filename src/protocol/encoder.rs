@@ -38,6 +38,11 @@ impl Encoder {
         opcode
     }
 
+    /// Whether the next part begins a message.
+    pub fn is_between_messages(&self) -> bool {
+        self.fragmented.is_none()
+    }
+
     /// Checks the next part of a message before it is accepted: text has to be UTF-8, over all of
     /// its parts.
     ///

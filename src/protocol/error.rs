@@ -38,11 +38,13 @@ pub enum ProtocolError {
     TooManyFragments,
     /// More undelivered messages than the application may leave waiting.
     TooManyWaiting,
+    /// More messages in a time than the application admits.
+    TooManyMessages,
 }
 
 impl ProtocolError {
     /// Every fault, in the order of its number.
-    pub const ALL: [ProtocolError; 15] = {
+    pub const ALL: [ProtocolError; 16] = {
         use ProtocolError::*;
         [
             UnexpectedRsv,
@@ -60,6 +62,7 @@ impl ProtocolError {
             MessageTooBig,
             TooManyFragments,
             TooManyWaiting,
+            TooManyMessages,
         ]
     };
 
@@ -68,7 +71,9 @@ impl ProtocolError {
         match self {
             Self::InvalidUtf8 => CloseCode::INVALID_DATA,
             Self::MessageTooBig => CloseCode::TOO_BIG,
-            Self::TooManyFragments | Self::TooManyWaiting => CloseCode::POLICY,
+            Self::TooManyFragments | Self::TooManyWaiting | Self::TooManyMessages => {
+                CloseCode::POLICY
+            }
             _ => CloseCode::PROTOCOL_ERROR,
         }
     }
@@ -120,6 +125,10 @@ impl ProtocolError {
             Self::TooManyWaiting => (
                 "WS_ERR_TOO_MANY_WAITING",
                 "more messages arrived than were taken",
+            ),
+            Self::TooManyMessages => (
+                "WS_ERR_TOO_MANY_MESSAGES",
+                "messages arrive faster than maxMessageRate",
             ),
         }
     }

@@ -28,8 +28,8 @@ pub mod header;
 pub mod role;
 
 pub use close::{CloseCode, ClosePayload};
-pub use connection::{Connection, State};
-pub use decoder::{Decoder, Event, Memory, MessageKind, Place, Step};
+pub use connection::{Connection, State, Traffic};
+pub use decoder::{Decoder, Delivery, Event, Memory, MessageKind, Place, Step};
 pub use encoder::{Encoder, SendError};
 pub use error::ProtocolError;
 pub use header::{FrameHeader, OpCode, ReservedBits};

@@ -1,7 +1,7 @@
 //! A connection with memory, as the binding has it: what the tests feed bytes to.
 
 use ws13_native::protocol::{
-    Connection, Event, Limits, Memory, MessageKind, Place, ProtocolError, Role, Step,
+    Connection, Delivery, Event, Limits, Memory, MessageKind, Place, ProtocolError, Role, Step,
 };
 
 /// An event with its bytes.
@@ -23,13 +23,20 @@ pub struct Receiver {
     assembly: Vec<u8>,
     /// Bytes that were ever asked for in one piece.
     pub largest: usize,
+    /// The parts of the message in progress.
+    parts: Vec<u8>,
     pub seen: Vec<Seen>,
 }
 
 impl Receiver {
     pub fn new(role: Option<Role>, limits: Limits) -> Self {
+        Self::with_delivery(role, limits, Delivery::Whole)
+    }
+
+    pub fn with_delivery(role: Option<Role>, limits: Limits, delivery: Delivery) -> Self {
         Self {
-            connection: Connection::new(limits),
+            connection: Connection::new(limits, delivery),
+            parts: Vec::new(),
             role,
             slab: Vec::new(),
             used: 0,
@@ -72,21 +79,32 @@ impl Receiver {
         assert!(input.is_empty(), "all input is read, or ignored");
     }
 
+    fn bytes_at(&mut self, place: Place) -> Vec<u8> {
+        match place {
+            Place::Slab(range) => self.slab[range].to_vec(),
+            Place::Assembly(len) => {
+                let mut bytes = std::mem::take(&mut self.assembly);
+                bytes.truncate(len);
+                bytes
+            }
+        }
+    }
+
     fn take(&mut self, event: Event) {
         let seen = match event {
             Event::Message(kind, place) => {
-                let bytes = match place {
-                    Place::Slab(range) => self.slab[range].to_vec(),
-                    Place::Assembly(len) => {
-                        let mut message = std::mem::take(&mut self.assembly);
-                        message.truncate(len);
-                        message
-                    }
-                };
+                let mut bytes = std::mem::take(&mut self.parts);
+                bytes.extend(self.bytes_at(place));
                 match kind {
                     MessageKind::Text => Seen::Text(String::from_utf8(bytes).expect("valid text")),
                     MessageKind::Binary => Seen::Binary(bytes),
                 }
+            }
+            Event::Part(_, place) => {
+                let part = self.bytes_at(place);
+                assert!(!part.is_empty());
+                self.parts.extend(part);
+                return;
             }
             Event::Ping(range) => Seen::Ping(self.slab[range].to_vec()),
             Event::Pong(range) => Seen::Pong(self.slab[range].to_vec()),

@@ -196,6 +196,20 @@ impl ResponseError {
         }
     }
 
+    /// The stable code of the error that a program sees.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::StatusLine => "WS_ERR_HANDSHAKE_STATUS_LINE",
+            Self::Status(_) => "WS_ERR_HANDSHAKE_STATUS",
+            Self::Upgrade => "WS_ERR_HANDSHAKE_UPGRADE",
+            Self::Connection => "WS_ERR_HANDSHAKE_CONNECTION",
+            Self::Accept => "WS_ERR_HANDSHAKE_ACCEPT",
+            Self::Extensions => "WS_ERR_HANDSHAKE_EXTENSIONS",
+            Self::Protocol => "WS_ERR_HANDSHAKE_PROTOCOL",
+        }
+    }
+
     /// Whether this was not the answer yet. RFC 9110 §15.2: "A client MUST be able to parse one
     /// or more 1xx responses received prior to a final response".
     #[must_use]

@@ -177,6 +177,18 @@ impl Head {
         field.map(|(_, value)| value.as_str())
     }
 
+    /// A head that somebody else has split into its lines.
+    pub fn from_lines(start_line: String, fields: impl Iterator<Item = (String, String)>) -> Self {
+        let mut head = Self {
+            start_line,
+            headers: Vec::new(),
+        };
+        for (name, value) in fields {
+            head.add(name.to_ascii_lowercase(), value);
+        }
+        head
+    }
+
     fn add(&mut self, name: String, value: String) {
         let separator = match name.as_str() {
             // RFC 9110 §5.3: its values hold commas of their own.

@@ -8,15 +8,19 @@
 //! | RFC 6455 §4.2.1 | [`request`] | the server's check of a request |
 //! | RFC 6455 §4.2.2 | [`response`] | the server's `101`; [`accept`] holds its accept value |
 //! | RFC 6455 §4.2.2 | [`refusal`] | every reason to refuse, and the answer that tells it |
+//! | | [`fields`] | what a program adds to either of them |
 //! | RFC 6455 §1.9 | [`subprotocol`] | what was offered, and which one is chosen |
 //! | RFC 6455 §4.1 | [`client`] | the client's request, and its check of the response |
+//! | RFC 9112 §6.3 | [`body`] | the start of the body of a response that refuses |
 //!
 //! A server of its own feeds a [`HeadReader`], builds [`RequestFields::from_head`] and calls
 //! [`RequestFields::check`]; one that has the fields already starts with the last step. All text
 //! that reaches the wire is checked in the place that writes it.
 
 pub mod accept;
+pub mod body;
 pub mod client;
+pub mod fields;
 pub mod head;
 pub mod refusal;
 pub mod request;
@@ -26,9 +30,11 @@ pub mod subprotocol;
 pub mod token;
 
 pub use accept::accept_value;
+pub use body::BodyStart;
 pub use client::{Accepted, ClientRequest, RequestError, ResponseError};
+pub use fields::FieldError;
 pub use head::{Head, HeadError, HeadReader};
 pub use refusal::Refusal;
 pub use request::{Offer, RequestFields};
-pub use response::switching_protocols;
+pub use response::{switching_protocols, switching_protocols_with};
 pub use start_line::{RequestLine, StatusLine};

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::fields::{FieldError, push_fields};
 use super::head::HeadError;
 
 /// Why the server does not switch to WebSocket.
@@ -36,6 +37,20 @@ pub enum Refusal {
     Version,
     /// A subprotocol that is no token, or that is offered twice (RFC 6455 §4.1 item 10).
     Subprotocol,
+    /// The program does not take connections from this origin (RFC 6455 §10.2).
+    Origin,
+    /// There are as many connections as the program allows.
+    Full,
+    /// The server is shutting down.
+    ShuttingDown,
+    /// The client has not sent its request in time.
+    Timeout,
+    /// The program has not made up its mind in time.
+    Busy,
+    /// The program has failed.
+    Failed,
+    /// The program has refused, with this status.
+    Declined(u16),
 }
 
 impl Refusal {
@@ -45,27 +60,38 @@ impl Refusal {
         self.describe().0
     }
 
-    /// The name of the status in RFC 9110 or RFC 6585.
+    /// What refusals are counted under.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.describe().1
+    }
+
+    /// The name of the status (RFC 9110 §15, RFC 6585).
     #[must_use]
     pub fn reason_phrase(self) -> &'static str {
-        match self.status() {
-            405 => "Method Not Allowed",
-            426 => "Upgrade Required",
-            431 => "Request Header Fields Too Large",
-            505 => "HTTP Version Not Supported",
-            _ => "Bad Request",
-        }
+        reason_phrase(self.status())
     }
 
     /// One sentence for the person at the other end. It repeats nothing of the request.
     #[must_use]
     pub fn message(self) -> &'static str {
-        self.describe().1
+        self.describe().2
     }
 
     /// The whole answer: status, fields and body. The connection ends after it.
     #[must_use]
     pub fn response(self) -> String {
+        self.answer("")
+    }
+
+    /// The same with further fields, as a 401 or a redirect needs them.
+    pub fn response_with(self, fields: &[(String, String)]) -> Result<String, FieldError> {
+        let mut more = String::new();
+        push_fields(&mut more, fields)?;
+        Ok(self.answer(&more))
+    }
+
+    fn answer(self, fields: &str) -> String {
         let status = self.status();
         let reason = self.reason_phrase();
         let body = self.message();
@@ -85,40 +111,129 @@ impl Refusal {
              Connection: {connection}\r\n\
              Content-Type: text/plain; charset=utf-8\r\n\
              Content-Length: {length}\r\n\
-             {more}\
+             {more}{fields}\
              \r\n\
              {body}\n",
             length = body.len() + 1,
         )
     }
 
-    /// The one table of statuses and messages.
-    fn describe(self) -> (u16, &'static str) {
+    /// The one table of statuses, names and messages.
+    fn describe(self) -> (u16, &'static str, &'static str) {
         match self {
-            Self::Head(error) => (error.status(), error.message()),
-            Self::RequestLine => (400, "The first line is not an HTTP request line."),
-            Self::Method => (405, "A WebSocket handshake must be a GET request."),
-            Self::HttpVersion => (505, "A WebSocket handshake needs HTTP/1.1."),
-            Self::Body => (400, "A WebSocket handshake must not have a body."),
-            Self::Host => (400, "The request needs one valid Host field."),
+            Self::Head(error) => (error.status(), "head", error.message()),
+            Self::RequestLine => (
+                400,
+                "requestLine",
+                "The first line is not an HTTP request line.",
+            ),
+            Self::Method => (
+                405,
+                "method",
+                "A WebSocket handshake must be a GET request.",
+            ),
+            Self::HttpVersion => (505, "httpVersion", "A WebSocket handshake needs HTTP/1.1."),
+            Self::Body => (400, "body", "A WebSocket handshake must not have a body."),
+            Self::Host => (400, "host", "The request needs one valid Host field."),
             Self::PlainHttp => (
                 426,
+                "plainHttp",
                 "This is a WebSocket server: connect with ws:// or wss://.",
             ),
-            Self::Upgrade => (400, "The Upgrade field must hold \"websocket\"."),
-            Self::Connection => (400, "The Connection field must hold \"Upgrade\"."),
-            Self::NoKey => (400, "The Sec-WebSocket-Key field is missing or empty."),
+            Self::Upgrade => (400, "upgrade", "The Upgrade field must hold \"websocket\"."),
+            Self::Connection => (
+                400,
+                "connection",
+                "The Connection field must hold \"Upgrade\".",
+            ),
+            Self::NoKey => (
+                400,
+                "key",
+                "The Sec-WebSocket-Key field is missing or empty.",
+            ),
             Self::Key => (
                 400,
+                "key",
                 "The Sec-WebSocket-Key field must be base64 of 16 bytes.",
             ),
-            Self::NoVersion => (400, "The Sec-WebSocket-Version field is missing."),
-            Self::Version => (426, "This server speaks version 13 of WebSocket only."),
+            Self::NoVersion => (
+                400,
+                "version",
+                "The Sec-WebSocket-Version field is missing.",
+            ),
+            Self::Version => (
+                426,
+                "version",
+                "This server speaks version 13 of WebSocket only.",
+            ),
             Self::Subprotocol => (
                 400,
+                "protocol",
                 "The Sec-WebSocket-Protocol field must be a list of different tokens.",
             ),
+            Self::Origin => (
+                403,
+                "origin",
+                "This server takes no connections from this origin.",
+            ),
+            Self::Full => (
+                503,
+                "maxConnections",
+                "The server has no room for another connection.",
+            ),
+            Self::ShuttingDown => (503, "shutdown", "The server is shutting down."),
+            Self::Timeout => (408, "timeout", "The request did not arrive in time."),
+            Self::Busy => (503, "busy", "The server did not decide in time."),
+            Self::Failed => (500, "error", "The server has failed."),
+            Self::Declined(status) => (
+                status,
+                "declined",
+                "The server does not accept this connection.",
+            ),
         }
+    }
+}
+
+/// The names of the statuses that a refusal may have; for others that of their class.
+fn reason_phrase(status: u16) -> &'static str {
+    match status {
+        300 => "Multiple Choices",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        407 => "Proxy Authentication Required",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
+        421 => "Misdirected Request",
+        422 => "Unprocessable Content",
+        426 => "Upgrade Required",
+        428 => "Precondition Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        451 => "Unavailable For Legal Reasons",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        511 => "Network Authentication Required",
+        _ => match status / 100 {
+            3 => "Redirect",
+            5 => "Server Error",
+            _ => "Client Error",
+        },
     }
 }
 
@@ -142,7 +257,7 @@ mod tests {
     use super::super::start_line::StatusLine;
     use super::*;
 
-    const ALL: [Refusal; 15] = [
+    const ALL: [Refusal; 25] = [
         Refusal::Head(HeadError::TooLarge),
         Refusal::Head(HeadError::LineEnd),
         Refusal::RequestLine,
@@ -158,6 +273,16 @@ mod tests {
         Refusal::NoVersion,
         Refusal::Version,
         Refusal::Subprotocol,
+        Refusal::Origin,
+        Refusal::Full,
+        Refusal::ShuttingDown,
+        Refusal::Timeout,
+        Refusal::Busy,
+        Refusal::Failed,
+        Refusal::Declined(401),
+        Refusal::Declined(429),
+        Refusal::Declined(499),
+        Refusal::Declined(599),
     ];
 
     /// The answer as a client reads it: head and body.
@@ -223,5 +348,31 @@ mod tests {
         assert_eq!(Refusal::from(HeadError::TooLarge).status(), 431);
         assert_eq!(Refusal::from(HeadError::TooManyHeaders).status(), 431);
         assert_eq!(Refusal::from(HeadError::Folded).status(), 400);
+    }
+
+    #[test]
+    fn fields_of_the_program() {
+        let fields = [("WWW-Authenticate".to_owned(), "Basic".to_owned())];
+        let bytes = Refusal::Declined(401).response_with(&fields);
+        let expected = "HTTP/1.1 401 Unauthorized\r\n\
+            Connection: close\r\n\
+            Content-Type: text/plain; charset=utf-8\r\n\
+            Content-Length: 44\r\n\
+            WWW-Authenticate: Basic\r\n\
+            \r\n\
+            The server does not accept this connection.\n";
+        assert_eq!(bytes.as_deref(), Ok(expected));
+        let split = [("x".to_owned(), "a\r\nb: c".to_owned())];
+        assert!(Refusal::Declined(401).response_with(&split).is_err());
+    }
+
+    #[test]
+    fn statuses_of_refusals_that_are_no_fault_of_the_request() {
+        assert_eq!(Refusal::Origin.status(), 403);
+        assert_eq!(Refusal::Full.status(), 503);
+        assert_eq!(Refusal::ShuttingDown.status(), 503);
+        assert_eq!(Refusal::Timeout.status(), 408);
+        assert_eq!(Refusal::Failed.status(), 500);
+        assert_eq!(Refusal::Declined(418).reason_phrase(), "Client Error");
     }
 }

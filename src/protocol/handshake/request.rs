@@ -92,6 +92,15 @@ impl<'a> RequestFields<'a> {
         })
     }
 
+    /// The same on a port where WebSocket is all there is: whoever asks for a page is told so,
+    /// and not that a key is missing.
+    pub fn check_alone(&self, strict: bool) -> Result<Offer<'a>, Refusal> {
+        if self.upgrade.is_none() && self.key.is_none() {
+            return Err(Refusal::PlainHttp);
+        }
+        self.check(strict)
+    }
+
     /// Items 1 and 2: a GET request of HTTP/1.1 or higher with a Host.
     fn check_http(&self) -> Result<(), Refusal> {
         if self.method.is_some_and(|method| method != "GET") {
@@ -283,6 +292,19 @@ mod tests {
         );
         for host in ["", "a b", "a, b", "a/b"] {
             assert_eq!(with(|f| f.host = Some(host)), Err(Refusal::Host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_asked_for() {
+        let post = RequestFields {
+            method: Some("POST"),
+            version: Some((1, 0)),
+            ..RequestFields::default()
+        };
+        for strict in [true, false] {
+            assert_eq!(post.check_alone(strict), Err(Refusal::PlainHttp));
+            assert_eq!(good().check_alone(strict), good().check(strict));
         }
     }
 

@@ -1,5 +1,6 @@
 //! The server's answer to an acceptable request (RFC 6455 §4.2.2).
 
+use super::fields::{FieldError, push_fields};
 use super::token::{is_field_value, is_token};
 
 /// The `101` response, to the byte: the spelling and the order of its lines are a promise to
@@ -37,9 +38,26 @@ pub fn switching_protocols(
         "Sec-WebSocket-Extensions",
         extensions.filter(|value| is_field_value(value)),
     );
-    response.push_str("\r\n");
+    response.push_str(END);
     response
 }
+
+/// The same with further fields behind the handshake's own.
+pub fn switching_protocols_with(
+    accept: &str,
+    protocol: Option<&str>,
+    extensions: Option<&str>,
+    fields: &[(String, String)],
+) -> Result<String, FieldError> {
+    let mut response = switching_protocols(accept, protocol, extensions);
+    response.truncate(response.len() - END.len());
+    push_fields(&mut response, fields)?;
+    response.push_str(END);
+    Ok(response)
+}
+
+/// The empty line that a head ends with.
+const END: &str = "\r\n";
 
 #[cfg(test)]
 mod tests {
@@ -93,5 +111,17 @@ mod tests {
             );
         }
         assert!(!switching_protocols("x\r\nX: y", None, None).contains("X: y"));
+    }
+
+    #[test]
+    fn fields_of_the_program_come_last() {
+        let fields = [("Set-Cookie".to_owned(), "a=b".to_owned())];
+        let expected = format!("{START}Sec-WebSocket-Version: 13\r\nSet-Cookie: a=b\r\n\r\n");
+        let response = switching_protocols_with(ACCEPT, None, None, &fields);
+        assert_eq!(response, Ok(expected));
+        for bad in [("a b", "c"), ("a", "b\r\nc: d"), ("upgrade", "h2c")] {
+            let fields = [(bad.0.to_owned(), bad.1.to_owned())];
+            assert!(switching_protocols_with(ACCEPT, None, None, &fields).is_err());
+        }
     }
 }

@@ -1,0 +1,216 @@
+//! The server's side of the opening handshake for `WS.listen`: from the bytes of a request, or from
+//! one that Node's HTTP parser has read.
+
+use napi::bindgen_prelude::Either;
+use napi_derive::napi;
+
+use crate::protocol::handshake::head::DEFAULT_LIMIT;
+use crate::protocol::handshake::{
+    Head, HeadReader, Offer, Refusal, RequestFields, RequestLine, switching_protocols_with,
+};
+
+/// Reads the request of one connection.
+#[napi]
+pub struct RequestReader {
+    reader: HeadReader,
+    strict: bool,
+}
+
+/// A request that may be accepted.
+#[napi(object)]
+pub struct HandshakeRequest {
+    /// Bytes of the last chunk that belong to the request; those behind them are frames.
+    pub consumed: u32,
+    /// The method, in the spelling of the request.
+    pub method: String,
+    /// Path and query.
+    pub url: String,
+    /// Major version of HTTP.
+    pub version_major: u32,
+    /// Minor version of HTTP.
+    pub version_minor: u32,
+    /// Names in lower case and values in turn; a name that repeats is there once, its values joined.
+    pub headers: Vec<String>,
+    /// What the answer is made of.
+    pub offer: HandshakeOffer,
+}
+
+/// What the answer to a request is made of.
+#[napi(object)]
+pub struct HandshakeOffer {
+    /// The value of `Sec-WebSocket-Accept`.
+    pub accept: String,
+    /// The subprotocols that the client offers, in its order.
+    pub protocols: Vec<String>,
+}
+
+/// A request that is refused.
+#[napi(object)]
+pub struct HttpRefusal {
+    /// What it is counted under.
+    pub reason: String,
+    /// The HTTP status.
+    pub status: u32,
+    /// The whole HTTP answer.
+    pub response: String,
+}
+
+#[napi]
+impl RequestReader {
+    /// A reader of 16 KiB at most; `strict` is RFC 6455 §4.2.1 to the letter.
+    #[napi(constructor)]
+    pub fn new(strict: bool) -> Self {
+        Self {
+            reader: HeadReader::new(DEFAULT_LIMIT),
+            strict,
+        }
+    }
+
+    /// Takes the next bytes; nothing comes back while the request goes on in the next ones.
+    #[napi]
+    pub fn feed(&mut self, chunk: &[u8]) -> Option<Either<HttpRefusal, HandshakeRequest>> {
+        let (head, consumed) = match self.reader.feed(chunk) {
+            Ok(None) => return None,
+            Ok(Some(whole)) => whole,
+            Err(error) => return Some(Either::A(error.into())),
+        };
+        Some(match read(&head, self.strict) {
+            Ok((line, offer)) => Either::B(HandshakeRequest {
+                // At most the reader's limit.
+                consumed: consumed as u32,
+                method: line.method.to_owned(),
+                url: line.target.to_owned(),
+                version_major: line.version.0.into(),
+                version_minor: line.version.1.into(),
+                offer: offer.into(),
+                headers: flat(head.headers),
+            }),
+            Err(refusal) => Either::A(refusal.into()),
+        })
+    }
+}
+
+fn read(head: &Head, strict: bool) -> Result<(RequestLine<'_>, Offer<'_>), Refusal> {
+    let line = RequestLine::parse(&head.start_line).ok_or(Refusal::RequestLine)?;
+    let offer = RequestFields::from_head(head)?.check_alone(strict)?;
+    Ok((line, offer))
+}
+
+/// Judges a request that an HTTP server has read: its first line, and its fields as they came, names
+/// and values in turn.
+#[napi]
+pub fn check_request(
+    request_line: String,
+    raw_headers: Vec<String>,
+    strict: bool,
+) -> Either<HttpRefusal, HandshakeOffer> {
+    let head = Head::from_lines(request_line, pairs(raw_headers).into_iter());
+    match RequestFields::from_head(&head).and_then(|fields| fields.check(strict)) {
+        Ok(offer) => Either::B(offer.into()),
+        Err(refusal) => Either::A(refusal.into()),
+    }
+}
+
+/// Reasons to refuse that the request does not tell.
+#[napi(string_enum = "camelCase")]
+pub enum Hindrance {
+    /// The program does not take connections from this origin.
+    Origin,
+    /// There are as many connections as the program allows.
+    MaxConnections,
+    /// The server is shutting down.
+    Shutdown,
+    /// The client has not sent its request in time.
+    Timeout,
+    /// The program has not made up its mind in time.
+    Busy,
+    /// The program has failed.
+    Error,
+}
+
+/// The refusal for a reason that the request does not tell.
+#[napi]
+pub fn refuse(hindrance: Hindrance) -> HttpRefusal {
+    let refusal = match hindrance {
+        Hindrance::Origin => Refusal::Origin,
+        Hindrance::MaxConnections => Refusal::Full,
+        Hindrance::Shutdown => Refusal::ShuttingDown,
+        Hindrance::Timeout => Refusal::Timeout,
+        Hindrance::Busy => Refusal::Busy,
+        Hindrance::Error => Refusal::Failed,
+    };
+    refusal.into()
+}
+
+/// The refusal by the program itself; a string tells what is wrong with its fields.
+#[napi]
+pub fn decline(status: u16, fields: Vec<String>) -> Either<HttpRefusal, String> {
+    let refusal = Refusal::Declined(status);
+    match refusal.response_with(&pairs(fields)) {
+        Ok(response) => Either::A(HttpRefusal {
+            response,
+            ..refusal.into()
+        }),
+        Err(error) => Either::B(error.to_string()),
+    }
+}
+
+/// One of the two.
+#[napi(object)]
+pub struct AcceptResponse {
+    /// The whole response.
+    pub response: Option<String>,
+    /// What is wrong with the program's fields.
+    pub error: Option<String>,
+}
+
+/// The `101` response with further fields, names and values in turn.
+#[napi]
+pub fn accept_response(
+    accept: String,
+    protocol: Option<String>,
+    fields: Vec<String>,
+) -> AcceptResponse {
+    match switching_protocols_with(&accept, protocol.as_deref(), None, &pairs(fields)) {
+        Ok(response) => AcceptResponse {
+            response: Some(response),
+            error: None,
+        },
+        Err(error) => AcceptResponse {
+            response: None,
+            error: Some(error.to_string()),
+        },
+    }
+}
+
+impl From<Offer<'_>> for HandshakeOffer {
+    fn from(offer: Offer<'_>) -> Self {
+        Self {
+            accept: offer.accept,
+            protocols: offer.protocols.into_iter().map(String::from).collect(),
+        }
+    }
+}
+
+impl<R: Into<Refusal>> From<R> for HttpRefusal {
+    fn from(refusal: R) -> Self {
+        let refusal = refusal.into();
+        Self {
+            reason: refusal.name().to_owned(),
+            status: refusal.status().into(),
+            response: refusal.response(),
+        }
+    }
+}
+
+fn flat(pairs: Vec<(String, String)>) -> Vec<String> {
+    pairs
+        .into_iter()
+        .flat_map(|(name, value)| [name, value])
+        .collect()
+}
+
+fn pairs(flat: Vec<String>) -> Vec<(String, String)> {
+    let mut rest = flat.into_iter();
+    std::iter::from_fn(|| rest.next().zip(rest.next())).collect()
+}
