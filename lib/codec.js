@@ -3,12 +3,14 @@
 // The Rust core's side of every connection: numbers in, numbers out. Nothing here or above it knows
 // a header bit; what a chunk held comes back as events in `table` (laid out in src/node/receive.rs).
 
+const { markAsUntransferable } = require('node:worker_threads');
 const native = require('./native.js');
 
 const EVENTS_A_CALL = 1024;
 
 /** Shared with the native functions for good: never transferred, never handed out. */
 const table = new Uint32Array(8 + 3 * EVENTS_A_CALL);
+markAsUntransferable(table.buffer);
 
 module.exports = {
   ...native.bind(table),
@@ -34,6 +36,8 @@ module.exports = {
 
   /** Added to an event's kind: its message is the connection's assembly. */
   IN_ASSEMBLY: 0x10,
+  /** Added to an event's kind: it is a part of a message, more follow. */
+  PART: 0x20,
   /** Added to the kind of a frame to send: more parts of its message follow. */
   MORE: 0x10,
   /** Added to the kind of a frame to send: only the header is written. */

@@ -5,6 +5,7 @@ const codec = require('./codec.js');
 const errors = require('./errors.js');
 const { Outbox } = require('./outbox.js');
 const { integer } = require('./options.js');
+const { countOpened } = require('./stats.js');
 
 const kConnection = Symbol('ws13.connection');
 
@@ -38,27 +39,41 @@ class Connection {
   constructor(socket, limits) {
     this.socket = socket;
     /** The number of the core's half, -1 once that is freed. */
-    this.id = codec.open(Math.min(limits.maxPayload, WHOLE_MAX), limits.maxFragments);
+    this.id = limits.stream === true
+      ? codec.open(limits.maxPayload, limits.maxFragments, 1)
+      : codec.open(Math.min(limits.maxPayload, WHOLE_MAX), limits.maxFragments, 0);
+    /** The handlers' side where the library reads the socket itself, or null; see attachment.js. */
+    this.attachment = null;
+    /** A client's handshake that is under way, or null: nothing can be sent until it is done. */
+    this.handshake = null;
     this.limits = limits;
-    this.outbox = new Outbox(socket);
+    this.outbox = new Outbox(socket, limits.maxBufferedAmount ?? Infinity);
 
     // Receiving.
     /** The memory of the message in progress. */
     this.assembly = undefined;
     /** Whether a chunk is being processed. */
     this.busy = false;
+    /** Who wants nothing to be delivered for now, as bits; see pause.js. */
+    this.paused = 0;
     /** Events and chunks that are still to be processed, or null; see receive.js. */
     this.backlog = null;
     /** Messages for the next calls of a program that gives no callback, or null. */
     this.inbox = null;
+    /** Whether the peer has ended its half while a pause keeps some of what it sent from us. */
+    this.isLate = false;
+    /** Whether the socket is closed. */
+    this.isOver = false;
     /** The first message of the running call. */
     this.first = undefined;
     /** Payloads of pings that are not answered because the peer does not read, or null. */
     this.pongs = null;
 
     // Sending.
-    /** The last of the sends that wait for a Blob's bytes, as a promise, or null. */
+    /** The last of the sends that wait for the bytes of a Blob or Readable, as a promise, or null. */
     this.deferred = null;
+    /** Bytes that wait behind it. */
+    this.deferredBytes = 0;
     /** Whether the program has asked to close: nothing is delivered to it after that. */
     this.closing = false;
     /** When the first ping without an answer was sent, in ms; 0 for none. */
@@ -68,6 +83,7 @@ class Connection {
     this.protocol = '';
     this.closeCode = null;
     this.closeReason = null;
+    this.wasClean = false;
     this.latency = null;
     /** The peer's violation, or null. */
     this.error = null;
@@ -80,12 +96,14 @@ class Connection {
   /** Whether nothing can be sent to, or is wanted from, the socket any more. */
   get gone() {
     const { socket } = this;
-    return this.id === -1 || socket.destroyed === true || socket.writableEnded === true;
+    return this.id === -1 || this.handshake !== null ||
+      socket.destroyed === true || socket.writableEnded === true;
   }
 
   get state() {
     const { socket } = this;
     if (this.id === -1 || socket.destroyed === true) return 'closed';
+    if (this.handshake !== null) return 'connecting';
     const state = codec.STATES[codec.state(this.id)];
     return state === 'open' && (this.closing || socket.writableEnded === true) ? 'closing' : state;
   }
@@ -131,6 +149,18 @@ class Connection {
     this.id = -1;
     this.assembly = undefined;
     this.pongs = null;
+    this.backlog = null;
+    this.inbox = null;
+  }
+
+  /** Ends the connection of a socket that has ended or is closed, once all it brought is delivered. */
+  settle() {
+    if (this.backlog !== null && this.paused !== 0 && this.isLate) return;
+    const { socket } = this;
+    if (this.isLate && socket.writableEnded !== true && socket.destroyed !== true) socket.end();
+    if (!this.isOver || this.id === -1) return;
+    this.release();
+    this.attachment?.close();
   }
 }
 
@@ -180,7 +210,10 @@ function open(socket, limits) {
   collected.register(connection, connection.id, connection);
   if (known !== undefined) {
     known.release();
-  } else if (typeof socket.on === 'function') {
+    return connection;
+  }
+  countOpened();
+  if (typeof socket.on === 'function') {
     // A help, not a need: without events the garbage collector does the rest.
     socket.on('end', socketOnEnd);
     socket.on('close', socketOnClose);
@@ -190,12 +223,19 @@ function open(socket, limits) {
 
 /** The peer has ended its half. Whatever it was, this connection is over (RFC 6455 §7.1.7). */
 function socketOnEnd() {
+  const connection = peek(this);
+  if (connection.backlog !== null && connection.paused !== 0) {
+    connection.isLate = true;
+    return;
+  }
   if (this.writableEnded !== true) this.end();
-  peek(this).startCloseTimer();
+  connection.startCloseTimer();
 }
 
 function socketOnClose() {
-  peek(this).release();
+  const connection = peek(this);
+  connection.isOver = true;
+  connection.settle();
 }
 
 /** Our role, as the flags of the socket tell it at this moment. */

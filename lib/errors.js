@@ -37,6 +37,11 @@ function invalidArgValue(name, reason, value) {
   );
 }
 
+/** For a payload that is to be sent as text. */
+function invalidText(payload) {
+  return invalidArgValue('payload', 'must be valid UTF-8 to be sent as text', payload);
+}
+
 function outOfRange(name, range, value) {
   return coded(
     RangeError,
@@ -45,9 +50,22 @@ function outOfRange(name, range, value) {
   );
 }
 
+/** For a function of the program's that has not done what is asked of it. */
+function invalidReturn(name, expected, value) {
+  return coded(
+    TypeError,
+    'ERR_INVALID_RETURN_VALUE',
+    `Expected ${expected} to be returned from the "${name}" function but got ${describe(value)}`
+  );
+}
+
 function unknownOption(name, nearest) {
   const hint = nearest === null ? '' : ` Did you mean "${nearest}"?`;
   return coded(TypeError, 'ERR_INVALID_ARG_VALUE', `There is no option "${name}".${hint}`);
+}
+
+function invalidState(message) {
+  return coded(Error, 'ERR_INVALID_STATE', message);
 }
 
 /** For the callback of a send that came too late. */
@@ -55,4 +73,56 @@ function socketClosed() {
   return coded(Error, 'ERR_SOCKET_CLOSED', 'The connection is closing or closed');
 }
 
-module.exports = { invalidArgType, invalidArgValue, outOfRange, unknownOption, socketClosed };
+/** For the stream of a message whose end never came. */
+function messageCut() {
+  return coded(Error, 'ERR_WS13_MESSAGE_CUT', 'The connection ended before the message did');
+}
+
+/** For a reader of messages: the connection was lost rather than closed (RFC 6455 §7.1.5, 1006). */
+function abnormalClosure() {
+  return coded(Error, 'ERR_WS13_ABNORMAL_CLOSURE', 'The connection ended without a close frame');
+}
+
+/** A peer that has not answered a heartbeat's ping. */
+function heartbeatTimeout(heartbeat) {
+  return coded(Error, 'ERR_WS13_HEARTBEAT', `Nothing arrived within ${heartbeat} ms of a ping`);
+}
+
+/** A peer that does not read what is sent to it. */
+function bufferOverflow(bytes, most) {
+  return coded(
+    Error,
+    'ERR_WS13_BUFFER_OVERFLOW',
+    `${bytes} bytes wait for a peer that does not read; maxBufferedAmount is ${most}`
+  );
+}
+
+/** A handshake that did not come to a connection; `details` become the error's own properties. */
+function handshakeFailed(code, reason, details) {
+  return Object.assign(coded(Error, code, `The handshake failed: ${reason}`), details);
+}
+
+/** What an AbortSignal ends something with: the error that Node's own streams use. */
+function aborted(signal) {
+  const error = new Error('The operation was aborted', { cause: signal.reason });
+  error.name = 'AbortError';
+  error.code = 'ABORT_ERR';
+  return error;
+}
+
+module.exports = {
+  invalidArgType,
+  invalidArgValue,
+  invalidText,
+  invalidReturn,
+  invalidState,
+  outOfRange,
+  unknownOption,
+  socketClosed,
+  messageCut,
+  abnormalClosure,
+  heartbeatTimeout,
+  bufferOverflow,
+  handshakeFailed,
+  aborted
+};

@@ -20,5 +20,6 @@ function faultError(number) {
 module.exports = {
   faultError,
   MESSAGE_TOO_BIG: numberOf('WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'),
+  TOO_MANY_MESSAGES: numberOf('WS_ERR_TOO_MANY_MESSAGES'),
   TOO_MANY_WAITING: numberOf('WS_ERR_TOO_MANY_WAITING')
 };

@@ -11,7 +11,7 @@ function info(socket) {
     state: connection.state,
     protocol: connection.protocol,
     extensions: '',
-    bufferedAmount: (socket.writableLength ?? 0) + connection.outbox.pending,
+    bufferedAmount: (socket.writableLength ?? 0) + connection.outbox.pending + connection.deferredBytes,
     bytesReceived: connection.bytesReceived,
     bytesSent: connection.bytesSent,
     closeCode: connection.closeCode,

@@ -19,6 +19,13 @@ function boolean(name, value) {
   if (typeof value !== 'boolean') throw errors.invalidArgType(name, 'a boolean', value);
 }
 
+/** One of a few words. */
+function oneOf(...words) {
+  return (name, value) => {
+    if (!words.includes(value)) throw errors.invalidArgValue(name, `must be one of: ${words.join(', ')}`, value);
+  };
+}
+
 /**
  * A copy of `options` with every default filled in.
  * @throws TypeError for an unknown name or a wrong type, RangeError for a number out of range
@@ -46,6 +53,7 @@ function nearest(name, names) {
   const [best] = names
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
     .sort((a, b) => a.distance - b.distance);
+  if (best === undefined) return null;
   return best.distance <= Math.max(2, name.length / 3) ? best.candidate : null;
 }
 
@@ -66,4 +74,4 @@ function editDistance(a, b) {
   return row[b.length];
 }
 
-module.exports = { checkOptions, integer, boolean };
+module.exports = { checkOptions, integer, boolean, oneOf };

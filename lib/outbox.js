@@ -25,8 +25,12 @@ let top = 0;
  * one write when the tick, or the chunk, ends.
  */
 class Outbox {
-  constructor(socket) {
+  /**
+   * @param bound bytes that may wait in the socket; the peer is dropped past it
+   */
+  constructor(socket, bound) {
     this.socket = socket;
+    this.bound = bound;
     /** The region: `slab` from `start` to `limit`; up to `end` it is filled. */
     this.slab = null;
     this.start = 0;
@@ -103,7 +107,24 @@ class Outbox {
     if (!hold(this.socket, this)) return this.flush();
     if (!this.receiving && !this.queued) ticks.flushAtEnd(this);
     const { writableHighWaterMark: mark, writableLength: queued, writableNeedDrain } = this.socket;
-    return writableNeedDrain !== true && !(queued + this.pending >= mark);
+    if (writableNeedDrain === true) return false;
+    if (!(queued + this.pending >= mark)) return true;
+    // 'drain' follows only where the socket itself was given that much, before it takes any of it.
+    return this.receiving ? false : this.flush();
+  }
+
+  /**
+   * Sends a buffer as it is; where nothing is gathered, without a detour.
+   * @returns as `commit` does
+   */
+  sendWhole(buffer, callback) {
+    const isFirst = !this.receiving && this.tick !== ticks.now();
+    if (!isFirst || this.segments !== null || this.slab !== null) {
+      this.append(buffer);
+      return this.commit(callback);
+    }
+    this.tick = ticks.start();
+    return this.checkBound(write(this.socket, buffer, callback) !== false);
   }
 
   /**
@@ -123,6 +144,15 @@ class Outbox {
     }
     const accepted = writeAll(socket, buffers, callback) !== false;
     if (buffers.length === 1) reclaim(socket, buffers[0]);
+    return this.checkBound(accepted);
+  }
+
+  /** Drops a peer for which too much waits. */
+  checkBound(accepted) {
+    const { bound, socket } = this;
+    if (!accepted && socket.writableLength > bound) {
+      socket.destroy(errors.bufferOverflow(socket.writableLength, bound));
+    }
     return accepted;
   }
 
@@ -141,7 +171,8 @@ class Outbox {
     this.callbacks = null;
     if (callbacks === null) return undefined;
     if (callbacks.length === 1) return callbacks[0];
-    return (error) => callbacks.forEach((callback) => callback(error));
+    // One that throws is an uncaught exception, and the others are called all the same.
+    return (error) => callbacks.forEach((callback) => process.nextTick(callback, error));
   }
 }
 

@@ -1,12 +1,13 @@
 'use strict';
 
-const { isAnyArrayBuffer, isArrayBufferView, isSharedArrayBuffer } = require('node:util').types;
+const { Readable } = require('node:stream');
 const codec = require('./codec.js');
 const native = require('./native.js');
 const errors = require('./errors.js');
-const { boolean, checkOptions } = require('./options.js');
 const { JOIN_MAX } = require('./outbox.js');
-const { FastBuffer, view } = require('./memory.js');
+const { inTurn, pump } = require('./deferred.js');
+const { view } = require('./memory.js');
+const { Frame, bytesOf, isSlow, kindOf, payloadOf } = require('./payload.js');
 const { SERVER, connectionOf, roleOf } = require('./connection.js');
 
 /** The longest string that is written straight into the outbox: three bytes each at most. */
@@ -14,7 +15,7 @@ const STRING_MAX = 8192;
 /** What native code wants free behind a string's bytes. */
 const STRING_ROOM = 32;
 
-const sendOptions = { binary: boolean, fin: boolean };
+const NO_BYTES = Buffer.alloc(0);
 
 /**
  * Sends a message, or a part of one.
@@ -27,51 +28,18 @@ function send(socket, payload, options, callback) {
   } else if (callback !== undefined && typeof callback !== 'function') {
     throw errors.invalidArgType('callback', 'a function', callback);
   }
-  const data = typeof payload === 'string' ? payload : bytesOf('payload', payload, true);
-  const kind = options === undefined ? kindOf(data, undefined) : kindFrom(data, options);
+  const data = payloadOf('payload', payload);
+  const kind = kindOf(data, options);
   const connection = connectionOf(socket);
-  if (connection.gone || connection.closing) return refuse(callback);
-  if (connection.deferred !== null || data instanceof Blob) {
+  if (connection.gone || connection.closing) {
+    // A Readable is ours from here on, sent or not.
+    if (data instanceof Readable) data.destroy();
+    return refuse(callback);
+  }
+  if (connection.deferred !== null || isSlow(data)) {
     return defer(connection, data, kind, callback);
   }
   return sendNow(connection, kind, data, callback);
-}
-
-const sendDefaults = { binary: undefined, fin: true };
-
-function kindFrom(data, options) {
-  const { binary, fin } = arePlain(options) ? options : checkOptions(options, sendOptions, sendDefaults);
-  return kindOf(data, binary) | (fin === false ? codec.MORE : 0);
-}
-
-/** Whether options are right at first sight: every message has them checked. */
-function arePlain(options) {
-  if (options === null || typeof options !== 'object') return false;
-  for (const name in options) {
-    if (name !== 'binary' && name !== 'fin') return false;
-    if (typeof options[name] !== 'boolean') return false;
-  }
-  return true;
-}
-
-function kindOf(data, binary) {
-  return (binary ?? typeof data !== 'string') ? codec.BINARY : codec.TEXT;
-}
-
-/** The payload as a Buffer, or as the Blob it is. */
-function bytesOf(name, payload, blobs) {
-  if (Buffer.isBuffer(payload) && payload.buffer instanceof ArrayBuffer) return payload;
-  if (isArrayBufferView(payload)) return ownBytes(payload.buffer, payload.byteOffset, payload.byteLength);
-  if (isAnyArrayBuffer(payload)) return ownBytes(payload, 0, payload.byteLength);
-  if (blobs && payload instanceof Blob) return payload;
-  const expected = 'a string, Buffer, TypedArray, DataView, ArrayBuffer';
-  throw errors.invalidArgType(name, blobs ? `${expected} or Blob` : expected, payload);
-}
-
-function ownBytes(memory, offset, length) {
-  const bytes = new FastBuffer(memory, offset, length);
-  // Another thread may write to shared memory while it is read: read it once.
-  return isSharedArrayBuffer(memory) ? Buffer.from(bytes) : bytes;
 }
 
 function sendNow(connection, kind, data, callback) {
@@ -84,6 +52,7 @@ function sendNow(connection, kind, data, callback) {
   if (data.length <= JOIN_MAX) {
     return sendSmall(connection, kind, data, callback, data.length + codec.HEADER_ROOM);
   }
+  if (data instanceof Frame) return sendPrepared(connection, data, callback) ?? false;
   return roleOf(connection.socket) === SERVER
     ? sendLarge(connection, kind, data, callback)
     : sendLargeMasked(connection, kind, data, callback);
@@ -124,9 +93,31 @@ function sendLargeMasked(connection, kind, data, callback) {
   return outbox.commit(callback);
 }
 
+/** Sends a frame of WS.frame, as `sendPrepared` does, in its turn. */
+function sendFrame(connection, frame) {
+  if (connection.gone || connection.closing) return null;
+  if (connection.deferred !== null) return defer(connection, frame, frame.kind);
+  return sendPrepared(connection, frame);
+}
+
+/**
+ * Sends the bytes that a frame was encoded to, or encodes its payload anew where they do not fit:
+ * for a client, and as the continuation of a message.
+ * @returns null where nothing was sent, else as `send` does
+ */
+function sendPrepared(connection, frame, callback) {
+  const { id, outbox, socket } = connection;
+  const { bytes, kind, payload } = frame;
+  const verdict = roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : 0;
+  if (verdict === 1) return outbox.sendWhole(bytes, callback);
+  if (verdict === 0 && codec.state(id) === codec.OPEN) return sendNow(connection, kind, payload, callback);
+  refuse(callback);
+  return null;
+}
+
 function refused(reason, data, callback) {
   if (reason === codec.REFUSED_UTF8) {
-    throw errors.invalidArgValue('payload', 'must be valid UTF-8 to be sent as text', data);
+    throw errors.invalidText(data);
   }
   return refuse(callback);
 }
@@ -137,33 +128,63 @@ function refuse(callback) {
   return false;
 }
 
-/**
- * Sends a Blob once its bytes are there; everything sent after it waits its turn.
- */
+/** Sends a payload that has to be waited for, or one that comes behind such a one. */
 function defer(connection, data, kind, callback) {
   // The caller may change its bytes after the call.
   const kept = Buffer.isBuffer(data) ? Buffer.from(data) : data;
-  inTurn(connection, async () => {
-    try {
-      const bytes = kept instanceof Blob ? Buffer.from(await kept.arrayBuffer()) : kept;
-      if (connection.gone) refuse(callback);
-      else sendNow(connection, kind, bytes, callback);
-    } catch (error) {
-      // A Blob that cannot be read, or text that is none: the caller's, as an uncaught exception
-      // where there is no callback to tell.
-      process.nextTick(callback ?? rethrow, error);
-    }
-  });
+  const job = kept instanceof Readable ? sendReadable : sendLater;
+  // Nobody listens to it until its turn comes, which finds the error.
+  if (kept instanceof Readable) kept.on('error', ignore);
+  inTurn(connection, kept.length ?? 0, () => job(connection, kind, kept, callback));
   return true;
 }
 
-/** Runs `job` when all that was deferred before it is done. */
-function inTurn(connection, job) {
-  const turn = Promise.resolve(connection.deferred).then(job).then(() => {
-    if (connection.deferred === turn) connection.deferred = null;
-  });
-  connection.deferred = turn;
+async function sendLater(connection, kind, data, callback) {
+  try {
+    const ready = data instanceof Blob ? Buffer.from(await data.arrayBuffer()) : data;
+    if (connection.gone) refuse(callback);
+    else sendNow(connection, kind, ready, callback);
+  } catch (error) {
+    // A Blob that cannot be read, or text that is none: the caller's, as an uncaught exception
+    // where there is no callback to tell.
+    process.nextTick(callback ?? rethrow, error);
+  }
 }
+
+/** RFC 6455 §7.4.1, 1011: "it encountered an unexpected condition that prevented it from fulfilling the request". */
+const INTERNAL_ERROR = 1011;
+
+/**
+ * Sends a Readable as one message: each of its chunks is a fragment, and an empty one ends it. A
+ * message that has begun cannot be taken back, so a Readable that fails in the middle of it fails
+ * the connection; one that fails before costs nothing but its own callback.
+ */
+async function sendReadable(connection, kind, readable, callback) {
+  let begun = false;
+  try {
+    await pump(connection, readable, (chunk) => {
+      const accepted = sendNow(connection, kind | codec.MORE, bytesOf('chunk', chunk));
+      begun = true;
+      return accepted;
+    });
+    if (connection.gone) {
+      readable.destroy();
+      refuse(callback);
+    } else {
+      sendNow(connection, kind, NO_BYTES, callback);
+    }
+  } catch (error) {
+    readable.destroy();
+    if (begun) {
+      connection.closing = true;
+      connection.attachment?.stop();
+      closeNow(connection, INTERNAL_ERROR);
+    }
+    process.nextTick(callback ?? rethrow, error);
+  }
+}
+
+function ignore() {}
 
 function rethrow(error) {
   throw error;
@@ -184,12 +205,11 @@ function pong(socket, payload) {
   return sendControl(connectionOf(socket), codec.PONG, bytes);
 }
 
-const NO_BYTES = Buffer.alloc(0);
 const CONTROL_MAX = 125;
 
 function controlPayload(payload) {
   if (payload === undefined) return NO_BYTES;
-  const bytes = typeof payload === 'string' ? Buffer.from(payload) : bytesOf('payload', payload, false);
+  const bytes = typeof payload === 'string' ? Buffer.from(payload) : bytesOf('payload', payload);
   if (bytes.length > CONTROL_MAX) {
     throw errors.outOfRange('payload.byteLength', `at most ${CONTROL_MAX}`, bytes.length);
   }
@@ -219,9 +239,19 @@ function close(socket, code, reason) {
   const connection = connectionOf(socket);
   if (connection.gone || connection.closing) return false;
   connection.closing = true;
+  connection.attachment?.stop();
   if (connection.deferred === null) return closeNow(connection, code, reason);
-  inTurn(connection, () => closeNow(connection, code, reason));
+  inTurn(connection, 0, () => closeNow(connection, code, reason));
   return true;
+}
+
+/** RFC 6455 §7.4.1, 1000: "a normal closure". */
+const NORMAL = 1000;
+
+/** Closes behind all that was sent; what the peer sends before its own close frame is still read. */
+function endSending(connection) {
+  if (connection.deferred === null) closeNow(connection, NORMAL);
+  else inTurn(connection, 0, () => closeNow(connection, NORMAL));
 }
 
 function closeNow(connection, code = 0, reason = '') {
@@ -254,4 +284,4 @@ function checkClose(code, reason) {
   }
 }
 
-module.exports = { send, sendControl, ping, pong, close };
+module.exports = { endSending, send, sendControl, sendFrame, ping, pong, close };

@@ -4,6 +4,7 @@ const errors = require('./errors.js');
 const native = require('./native.js');
 const { checkSocket, limitDefaults, limitOptions, open } = require('./connection.js');
 const { boolean, checkOptions } = require('./options.js');
+const { countRefused } = require('./stats.js');
 
 const upgradeOptions = { ...limitOptions, strict: boolean, protocols: checkProtocols };
 const upgradeDefaults = { ...limitDefaults, strict: false, protocols: undefined };
@@ -26,6 +27,7 @@ function upgrade(socket, headers, options, callback) {
   }
   const verdict = native.checkUpgrade(fieldsOf(headers), checked.strict);
   if (verdict.refusal !== undefined && verdict.refusal !== null) {
+    countRefused(verdict.reason);
     refuse(socket, verdict.refusal, done);
     return false;
   }
@@ -82,4 +84,4 @@ function checkProtocols(name, value) {
   }
 }
 
-module.exports = { upgrade };
+module.exports = { checkProtocols, chooseProtocol, upgrade, upgradeDefaults, upgradeOptions };

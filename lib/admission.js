@@ -1,0 +1,118 @@
+'use strict';
+
+const errors = require('./errors.js');
+const native = require('./native.js');
+const { connectionOptions } = require('./attach.js');
+const { checkOptions, integer } = require('./options.js');
+const { chooseProtocol } = require('./upgrade.js');
+
+// What the program says to a request. All that is wrong with its answer is the program's error.
+
+/** What `upgrade` may return for its connection, beside the options of every connection. */
+const answerOptions = {
+  ...connectionOptions,
+  status: integer(300, 599),
+  protocol: checkProtocol,
+  headers: checkHeaders,
+  data: () => {}
+};
+
+const NO_FIELDS = [];
+const DECLINED = 403;
+
+/** Whether connections are taken from where the request says that it comes from. */
+function admitsOrigin(origins, request) {
+  if (origins === undefined) return true;
+  const { origin } = request.headers;
+  if (typeof origins === 'function') {
+    const admitted = origins(origin, request);
+    if (typeof admitted !== 'boolean') throw errors.invalidReturn('origins', 'true or false', admitted);
+    return admitted;
+  }
+  // Browsers always tell it. Who does not is no page that somebody was lured to.
+  if (origin === undefined) return true;
+  return origins.some((known) => {
+    // Unlike `test`, `search` always begins at the start.
+    return typeof known === 'string' ? known === origin : origin.search(known) !== -1;
+  });
+}
+
+/**
+ * Reads what `upgrade` has returned.
+ * @returns either `{ refusal }`, or `{ protocol, fields, data, options }` of a connection
+ */
+function readAnswer(answer, request, options) {
+  if (answer === undefined || answer === true) {
+    const protocol = chooseProtocol(options.protocols, request.protocols, request);
+    return { refusal: null, protocol, fields: NO_FIELDS, data: undefined, options };
+  }
+  if (answer === false) return { refusal: decline(DECLINED, NO_FIELDS) };
+  if (typeof answer === 'number') {
+    answerOptions.status('upgrade() result', answer);
+    return { refusal: decline(answer, NO_FIELDS) };
+  }
+  if (answer === null || typeof answer !== 'object') {
+    throw errors.invalidReturn('upgrade', 'true, false, a status, an object or nothing', answer);
+  }
+  const { status, protocol, headers, data, ...given } = checkOptions(answer, answerOptions, {});
+  const fields = headers === undefined ? NO_FIELDS : fieldsOf(headers);
+  if (status !== undefined) return { refusal: decline(status, fields) };
+  return {
+    refusal: null,
+    protocol: protocol === undefined
+      ? chooseProtocol(options.protocols, request.protocols, request)
+      // One that the client has not offered cannot be answered (RFC 6455 §4.2.2).
+      : request.protocols.find((offered) => offered === protocol),
+    fields,
+    data,
+    options: Object.keys(given).length === 0 ? options : { ...options, ...given }
+  };
+}
+
+/** The head that accepts. */
+function acceptance(accept, protocol, fields) {
+  if (fields.length === 0) return native.upgradeResponse(accept, protocol);
+  const { response, error } = native.acceptResponse(accept, protocol, fields);
+  if (error !== undefined) throw badFields(error, fields);
+  return response;
+}
+
+function decline(status, fields) {
+  const refusal = native.decline(status, fields);
+  if (typeof refusal === 'string') throw badFields(refusal, fields);
+  return refusal;
+}
+
+function badFields(error, fields) {
+  return errors.invalidArgValue('options.headers', `cannot be sent: ${error}`, fields);
+}
+
+/** Names and values in turn, as native code takes them. */
+function fieldsOf(headers) {
+  return Object.entries(headers).flatMap(([name, value]) => [value].flat().flatMap((one) => [name, one]));
+}
+
+function checkProtocol(name, value) {
+  if (value !== false && typeof value !== 'string') {
+    throw errors.invalidArgType(name, 'a string or false', value);
+  }
+}
+
+function checkHeaders(name, value) {
+  if (value === null || typeof value !== 'object') throw errors.invalidArgType(name, 'an object', value);
+  for (const [field, content] of Object.entries(value)) {
+    if (![content].flat().every((one) => typeof one === 'string')) {
+      throw errors.invalidArgType(`${name}.${field}`, 'a string or an array of strings', content);
+    }
+  }
+}
+
+function checkOrigins(name, value) {
+  if (typeof value === 'function') return;
+  const known = (origin) => typeof origin === 'string' || origin instanceof RegExp;
+  if (!Array.isArray(value) || !value.every(known)) {
+    throw errors.invalidArgType(name, 'an array of strings and regular expressions, or a function', value);
+  }
+}
+
+module.exports = { acceptance, admitsOrigin, answerOptions, checkOrigins, readAnswer };

@@ -1,0 +1,108 @@
+'use strict';
+
+const errors = require('./errors.js');
+const { Attachment } = require('./attachment.js');
+const { limitDefaults, limitOptions, open, peek } = require('./connection.js');
+const { boolean, checkOptions, integer, oneOf } = require('./options.js');
+
+const MINUTE = 60_000;
+
+/** What every connection takes whose socket the library reads. */
+const connectionOptions = {
+  ...limitOptions,
+  maxBufferedAmount: integer(1, Number.MAX_SAFE_INTEGER),
+  maxMessageRate: checkRate,
+  heartbeat: integer(0, 0x7fff_ffff),
+  text: oneOf('buffer', 'string'),
+  stream: boolean
+};
+const connectionDefaults = {
+  ...limitDefaults,
+  maxBufferedAmount: 64 * 1024 * 1024,
+  maxMessageRate: undefined,
+  heartbeat: MINUTE,
+  text: 'buffer',
+  stream: false
+};
+
+const attachOptions = { ...connectionOptions, head: checkHead };
+const attachDefaults = { ...connectionDefaults, heartbeat: 0, head: undefined };
+
+const HANDLERS = ['upgrade', 'open', 'message', 'ping', 'pong', 'drain', 'close', 'error'];
+
+/**
+ * Has the library read a socket whose handshake is done.
+ * @returns the socket
+ */
+function attach(socket, handlers, options) {
+  if (typeof socket?.on !== 'function') {
+    throw errors.invalidArgType('socket', 'a socket or another Duplex', socket);
+  }
+  checkHandlers(handlers);
+  const checked = checkOptions(options, attachOptions, attachDefaults);
+  return attachChecked(socket, handlers, checked, checked.head);
+}
+
+/** The same, where the arguments have been checked. */
+function attachChecked(socket, handlers, options, head, protocol, request, data) {
+  const known = peek(socket);
+  if (known !== undefined && (known.attachment !== null || known.handshake !== null)) {
+    throw errors.invalidState('The socket is attached already');
+  }
+  if (known !== undefined && (known.busy || known.backlog !== null || known.bytesReceived > 0)) {
+    throw errors.invalidState('The socket is read by WS.receive already');
+  }
+  // It has closed meanwhile: that is no error, but there is nothing to open.
+  if (socket.destroyed === true) return socket;
+  const connection = open(socket, { ...options, ...limitsOf(known, options) });
+  connection.paused = known?.paused ?? 0;
+  connection.protocol = protocol ?? known?.protocol ?? '';
+  connection.attachment = new Attachment(connection, handlers, options);
+  connection.attachment.start(head, request, data);
+  return socket;
+}
+
+/** The limits that were given to WS.upgrade hold where none are given here. */
+function limitsOf(known, options) {
+  const limits = {};
+  if (known === undefined) return limits;
+  for (const name of Object.keys(limitOptions)) {
+    if (options[name] === limitDefaults[name]) limits[name] = known.limits[name];
+  }
+  return limits;
+}
+
+function checkHandlers(handlers) {
+  if (handlers === null || typeof handlers !== 'object') {
+    throw errors.invalidArgType('handlers', 'an object', handlers);
+  }
+  for (const name of HANDLERS) {
+    const handler = handlers[name];
+    if (handler !== undefined && typeof handler !== 'function') {
+      throw errors.invalidArgType(`handlers.${name}`, 'a function', handler);
+    }
+  }
+}
+
+function checkRate(name, value) {
+  if (value === null || typeof value !== 'object') {
+    throw errors.invalidArgType(name, 'an object with rate and burst', value);
+  }
+  integer(1, 1e9)(`${name}.rate`, value.rate);
+  integer(1, 1e9)(`${name}.burst`, value.burst);
+}
+
+function checkHead(name, value) {
+  if (!(value instanceof Uint8Array)) throw errors.invalidArgType(name, 'a Buffer', value);
+}
+
+module.exports = {
+  HANDLERS,
+  attach,
+  attachChecked,
+  attachDefaults,
+  attachOptions,
+  checkHandlers,
+  connectionDefaults,
+  connectionOptions
+};

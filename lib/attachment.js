@@ -1,0 +1,205 @@
+'use strict';
+
+const { constants } = require('node:buffer');
+const diagnostics = require('./diagnostics.js');
+const errors = require('./errors.js');
+const { deadlinesBy } = require('./deadlines.js');
+const { TOO_MANY_MESSAGES } = require('./faults.js');
+const { failTooBig, violation } = require('./events.js');
+const { process: processChunk } = require('./feed.js');
+const { IncomingMessage } = require('./incoming.js');
+const { RateLimit } = require('./rate-limit.js');
+const { ping } = require('./send.js');
+const { peek } = require('./connection.js');
+const { INCOMING, PROGRAM, READER, resumeFor } = require('./pause.js');
+
+const NO_BYTES = Buffer.alloc(0);
+
+/** The side of the handlers: a connection whose socket the library reads itself. */
+class Attachment {
+  constructor(connection, handlers, options) {
+    this.connection = connection;
+    this.handlers = handlers;
+    this.options = options;
+    /** The message that is being handed on as a stream, or null. */
+    this.incoming = null;
+    /** Bytes of messages that were handed on as streams, have ended, and are not read yet. */
+    this.unread = 0;
+    /** The WS.stream or WS.messages that gets the messages in place of the handler, or null. */
+    this.reader = null;
+    this.rateLimit = options.maxMessageRate === undefined ? null : new RateLimit(options.maxMessageRate);
+    /** When something last arrived, in ms of `performance.now()`. */
+    this.heardAt = performance.now();
+    /** Whether a heartbeat's ping has not been followed by anything. */
+    this.pinged = false;
+  }
+
+  /** Takes over the socket's events and tells the program that the connection is open. */
+  start(head, request, data) {
+    const { connection, handlers, options } = this;
+    const { socket } = connection;
+    socket.on('data', socketOnData);
+    socket.on('drain', socketOnDrain);
+    socket.on('error', socketOnError);
+    if (options.heartbeat > 0) heartbeats(options.heartbeat).start(this);
+    diagnostics.opened(connection, request);
+    try {
+      handlers.open?.(socket, request, data);
+    } catch (error) {
+      // An uncaught exception; but what has arrived is delivered, and the socket is read.
+      process.nextTick(rethrow, error);
+    }
+    try {
+      if (head !== undefined && head.length > 0) this.take(head);
+    } catch (error) {
+      process.nextTick(rethrow, error);
+    }
+    if (connection.paused === 0) socket.resume();
+  }
+
+  /** The next bytes of the socket. What a handler throws is an uncaught exception. */
+  take(chunk) {
+    try {
+      processChunk(this.connection, chunk, null);
+    } catch (error) {
+      // The messages behind the one whose handler has thrown are not lost.
+      setImmediate(() => this.take(NO_BYTES));
+      throw error;
+    }
+  }
+
+  /** A message, or the last part of one that is handed on as a stream. */
+  message(payload, isBinary) {
+    const { incoming, options } = this;
+    if (incoming !== null) {
+      this.incoming = null;
+      incoming.finish(payload);
+      return;
+    }
+    if (!this.admits()) return;
+    if (options.stream) {
+      // Bytes first: a handler that throws must not cost any.
+      const whole = this.begin();
+      whole.finish(payload);
+      this.deliver(whole, isBinary);
+      return;
+    }
+    if (options.text !== 'string' || isBinary) this.deliver(payload, isBinary);
+    else if (payload.length > constants.MAX_STRING_LENGTH) failTooBig(this.connection);
+    else this.deliver(payload.utf8Slice(), isBinary);
+  }
+
+  /** A part of a message, where they are handed on as streams; more follow. */
+  part(payload, isBinary) {
+    if (this.incoming !== null) {
+      this.incoming.add(payload);
+      return;
+    }
+    if (!this.admits()) return;
+    const incoming = this.incoming = this.begin();
+    incoming.add(payload);
+    this.deliver(incoming, isBinary);
+  }
+
+  /** Whether one more message is to be handed on; the connection fails where they are too many. */
+  admits() {
+    if (this.connection.error !== null) return false;
+    if (this.rateLimit === null || this.rateLimit.admits()) return true;
+    violation(this.connection, TOO_MANY_MESSAGES);
+    return false;
+  }
+
+  /** What the bytes of a new message go to. */
+  begin() {
+    const { connection, reader } = this;
+    return reader !== null && reader.takesParts ? reader : new IncomingMessage(connection);
+  }
+
+  /** Hands a message to whoever reads the socket. */
+  deliver(payload, isBinary) {
+    const { connection, handlers, reader } = this;
+    if (payload === reader) return;
+    diagnostics.received(connection, payload, isBinary);
+    if (reader !== null) reader.message(payload, isBinary);
+    else if (handlers.message !== undefined) handlers.message(connection.socket, payload, isBinary);
+    else if (this.options.stream) payload.resume();
+  }
+
+  /**
+   * The program has asked to close: it gets no more of any message, and nothing that it does not
+   * read keeps the peer's close frame from being read.
+   */
+  stop() {
+    const { incoming } = this;
+    this.incoming = null;
+    incoming?.abort();
+    resumeFor(this.connection, INCOMING | PROGRAM | READER);
+  }
+
+  ping(payload) {
+    this.handlers.ping?.(this.connection.socket, payload);
+  }
+
+  pong(payload, roundTrip) {
+    this.handlers.pong?.(this.connection.socket, payload, roundTrip);
+  }
+
+  error(error) {
+    diagnostics.failed(this.connection, error);
+    this.incoming?.abort(error);
+    this.incoming = null;
+    this.reader?.fail(error);
+    this.handlers.error?.(this.connection.socket, error);
+  }
+
+  /** The socket is closed; the last that the program hears of it. */
+  close() {
+    const { connection, handlers, options } = this;
+    if (options.heartbeat > 0) heartbeats(options.heartbeat).cancel(this);
+    this.incoming?.abort();
+    const { socket, closeReason, wasClean, error } = connection;
+    // RFC 6455 §7.1.5: the code is that of a frame that came in; there may be none.
+    const code = error === null ? connection.closeCode : 1006;
+    diagnostics.closed(connection, code);
+    this.reader?.close(wasClean && error === null);
+    handlers.close?.(socket, code, closeReason, wasClean);
+  }
+}
+
+/** RFC 6455 §5.5.2: a ping "may serve either as a keepalive or as a means to verify that the remote
+ * endpoint is still responsive". */
+const heartbeats = deadlinesBy((attachment) => {
+  const { connection, options: { heartbeat } } = attachment;
+  const silence = performance.now() - attachment.heardAt;
+  const alive = silence < heartbeat || connection.paused !== 0;
+  if (!alive && attachment.pinged) {
+    connection.socket.destroy(errors.heartbeatTimeout(heartbeat));
+    return;
+  }
+  attachment.pinged = !alive;
+  if (!alive) ping(connection.socket);
+  heartbeats(heartbeat).start(attachment);
+});
+
+function rethrow(error) {
+  throw error;
+}
+
+function socketOnData(chunk) {
+  const { attachment } = peek(this);
+  attachment.heardAt = performance.now();
+  attachment.pinged = false;
+  attachment.take(chunk);
+}
+
+function socketOnDrain() {
+  const { handlers, reader } = peek(this).attachment;
+  reader?.drain();
+  handlers.drain?.(this);
+}
+
+function socketOnError(error) {
+  peek(this).attachment.error(error);
+}
+
+module.exports = { Attachment };

@@ -1,0 +1,66 @@
+'use strict';
+
+const errors = require('./errors.js');
+
+// Sends that cannot be done at once: those of Blobs and Readables, and all that come behind them.
+
+/**
+ * Runs `job` when everything that was deferred before it is done.
+ * @param job may return a promise, which does not reject
+ * @param size bytes that wait with it
+ */
+function inTurn(connection, size, job) {
+  const { outbox, socket } = connection;
+  connection.deferredBytes += size;
+  const turn = Promise.resolve(connection.deferred).then(() => {
+    connection.deferredBytes -= size;
+    return job();
+  }).then(() => {
+    if (connection.deferred === turn) connection.deferred = null;
+  });
+  connection.deferred = turn;
+  // What waits here waits because of the program, but takes the same memory.
+  if (connection.deferredBytes > outbox.bound) {
+    socket.destroy(errors.bufferOverflow(connection.deferredBytes, outbox.bound));
+  }
+}
+
+/**
+ * Sends the chunks of a Readable as they come, no faster than the peer reads. Ends early where the
+ * connection does.
+ * @param sendPart sends a part of the message → false where the peer is to be waited for
+ * @throws what the Readable fails with
+ */
+async function pump(connection, readable, sendPart) {
+  const { outbox, socket } = connection;
+  // The connection may end while nothing comes from the Readable.
+  const stop = () => readable.destroy();
+  socket.once?.('close', stop);
+  try {
+    for await (const chunk of readable) {
+      if (connection.gone) return;
+      if (sendPart(chunk)) continue;
+      outbox.flush();
+      if (socket.writableNeedDrain === true) await drained(socket);
+      if (connection.gone) return;
+    }
+  } catch (error) {
+    // Stopped by ourselves, it complains of that.
+    if (!connection.gone) throw error;
+  } finally {
+    socket.off?.('close', stop);
+  }
+}
+
+/** Resolves when the socket takes more, or is closed. */
+function drained(socket) {
+  return new Promise((resolve) => {
+    const done = () => {
+      socket.off('drain', done).off('close', done);
+      resolve();
+    };
+    socket.on('drain', done).on('close', done);
+  });
+}
+
+module.exports = { inTurn, pump };

@@ -1,0 +1,257 @@
+'use strict';
+
+const native = require('./native.js');
+const { acceptance, admitsOrigin, readAnswer } = require('./admission.js');
+const { attachChecked } = require('./attach.js');
+const { deadlinesBy } = require('./deadlines.js');
+const { close } = require('./send.js');
+const { Request, judge } = require('./request.js');
+const { countRefused } = require('./stats.js');
+
+const { Hindrance } = native;
+const kHandshake = Symbol('ws13.handshake');
+
+const PENDING = 0;
+const OPEN = 1;
+const OVER = 2;
+
+/**
+ * One opening handshake, from a new socket to the 101 or the refusal; after it, the socket's place
+ * among those of its listener. What arrives behind the request stays in the socket's own buffer,
+ * which is bounded, until the connection is open.
+ */
+class Handshake {
+  constructor(listener, socket) {
+    this.listener = listener;
+    this.socket = socket;
+    this.reader = null;
+    this.request = null;
+    this.accept = '';
+    /** What came in one chunk with the request. */
+    this.head = undefined;
+    /** PENDING until the answer is out, or there is nobody to answer any more. */
+    this.state = PENDING;
+    /** The shutdown that waits for it, or null. */
+    this.closing = null;
+    /** Whether it counts towards `maxConnections`. */
+    this.admitted = false;
+  }
+
+  /** Starts on a socket that nothing has been read from. */
+  read() {
+    const { listener, socket } = this;
+    this.begin();
+    if (listener.closing !== null) {
+      this.hinder(Hindrance.Shutdown);
+      return;
+    }
+    this.reader = new native.RequestReader(listener.options.strict);
+    socket.on('data', socketOnData);
+    socket.resume();
+  }
+
+  /** Starts with a request that Node's HTTP server has read. */
+  take(request, head) {
+    const { socket } = this;
+    if (socket.destroyed) {
+      // It may have been reset meanwhile; http has taken its own listener off.
+      socket.on('error', socketOnError);
+      return;
+    }
+    this.begin();
+    socket.pause();
+    const verdict = judge(request, this.listener.options.strict);
+    if (verdict.response !== undefined) {
+      this.refuse(verdict);
+      return;
+    }
+    request.protocols = verdict.protocols;
+    this.consider(request, verdict.accept, head);
+  }
+
+  /** Ends it for a server that shuts down: a close frame where there is a connection, else a 503. */
+  dismiss(code) {
+    if (this.state === OPEN) close(this.socket, code);
+    else if (this.state === PENDING) this.hinder(Hindrance.Shutdown);
+  }
+
+  begin() {
+    const { listener, socket } = this;
+    Object.defineProperty(socket, kHandshake, { value: this, writable: true, configurable: true });
+    listener.enter(this);
+    // What an http server is told to `emit('connection')` may be any Duplex.
+    socket.setTimeout?.(0);
+    socket.setNoDelay?.(true);
+    socket.on('error', socketOnError);
+    socket.once('end', socketOnEnd);
+    socket.once('close', socketOnClose);
+    handshakes(listener.options.handshakeTimeout).start(this);
+  }
+
+  /** The next bytes of the request. */
+  feed(chunk) {
+    const verdict = this.reader.feed(chunk);
+    if (verdict === null) return;
+    const { socket } = this;
+    socket.pause();
+    socket.off('data', socketOnData);
+    this.reader = null;
+    if (verdict.response !== undefined) {
+      this.refuse(verdict);
+      return;
+    }
+    const rest = chunk.subarray(verdict.consumed);
+    this.consider(new Request(socket, verdict), verdict.offer.accept, rest);
+  }
+
+  /** Asks the program about a request that is in order. */
+  consider(request, accept, head) {
+    const { listener } = this;
+    this.request = request;
+    this.accept = accept;
+    this.head = head;
+    if (listener.closing !== null) {
+      this.hinder(Hindrance.Shutdown);
+      return;
+    }
+    if (!listener.admit(this)) {
+      this.hinder(Hindrance.MaxConnections);
+      return;
+    }
+    let answer;
+    try {
+      if (!admitsOrigin(listener.options.origins, request)) {
+        this.hinder(Hindrance.Origin);
+        return;
+      }
+      answer = listener.handlers.upgrade?.(request);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    if (typeof answer?.then !== 'function') {
+      this.settle(answer);
+      return;
+    }
+    // Out of the promise's reach: what the handlers throw is an uncaught exception, as ever.
+    Promise.resolve(answer).then(
+      (value) => { process.nextTick(settleLate, this, value); },
+      (error) => { process.nextTick(failLate, this, error); }
+    );
+  }
+
+  /** Does what `upgrade` has said. */
+  settle(answer) {
+    if (this.state !== PENDING) return;
+    let verdict;
+    let response;
+    try {
+      verdict = readAnswer(answer, this.request, this.listener.options);
+      if (verdict.refusal === null) {
+        response = acceptance(this.accept, verdict.protocol, verdict.fields);
+      }
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    if (verdict.refusal === null) this.open(response, verdict);
+    else this.refuse(verdict.refusal);
+  }
+
+  open(response, { protocol, data, options }) {
+    const { head, listener, request, socket } = this;
+    if (this.state !== PENDING) return;
+    if (socket.destroyed || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    this.end(OPEN);
+    socket.off('error', socketOnError);
+    socket._is_server = true;
+    socket._is_client = false;
+    socket.write(response, 'latin1');
+    attachChecked(socket, listener.handlers, options, head, protocol, request, data);
+  }
+
+  hinder(hindrance) {
+    this.refuse(native.refuse(hindrance));
+  }
+
+  /** The program has thrown: the client is told, and so is whoever looks after the program. */
+  fail(error) {
+    this.hinder(Hindrance.Error);
+    process.nextTick(rethrow, error);
+  }
+
+  /** Answers with a refusal, and gives the client a while to read it. */
+  refuse({ reason, response }) {
+    const { listener, socket } = this;
+    // A function of the program's may have shut the server down, and so refused this one.
+    if (this.state !== PENDING) return;
+    this.end(OVER);
+    countRefused(reason);
+    listener.dismissed(this);
+    if (socket.destroyed || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    socket.end(response, 'latin1');
+    // Closing a socket with unread bytes resets it, and the answer may be lost with that.
+    socket.resume();
+    farewells(listener.options.closeTimeout).start(this);
+  }
+
+  /** Nothing more of the handshake is waited for. */
+  end(state) {
+    const { listener, socket } = this;
+    this.state = state;
+    this.reader = null;
+    this.request = null;
+    this.accept = '';
+    this.head = undefined;
+    handshakes(listener.options.handshakeTimeout).cancel(this);
+    socket.off('data', socketOnData);
+    socket.off('end', socketOnEnd);
+  }
+}
+
+const handshakes = deadlinesBy((handshake) => {
+  handshake.hinder(handshake.request === null ? Hindrance.Timeout : Hindrance.Busy);
+});
+
+const farewells = deadlinesBy((handshake) => {
+  handshake.socket.destroy();
+});
+
+function settleLate(handshake, answer) {
+  handshake.settle(answer);
+}
+
+function failLate(handshake, error) {
+  handshake.fail(error);
+}
+
+function rethrow(error) {
+  throw error;
+}
+
+function socketOnData(chunk) {
+  this[kHandshake].feed(chunk);
+}
+
+/** A client that goes away before it has an answer is nobody's error. */
+function socketOnError() {}
+
+function socketOnEnd() {
+  this.destroy();
+}
+
+function socketOnClose() {
+  const handshake = this[kHandshake];
+  const { listener } = handshake;
+  if (handshake.state === PENDING) handshake.end(OVER);
+  farewells(listener.options.closeTimeout).cancel(handshake);
+  listener.leave(handshake);
+}
+
+module.exports = { Handshake };

@@ -1,0 +1,104 @@
+'use strict';
+
+const http = require('node:http');
+const https = require('node:https');
+const net = require('node:net');
+const tls = require('node:tls');
+const errors = require('./errors.js');
+const { checkOrigins } = require('./admission.js');
+const { checkHandlers, connectionDefaults, connectionOptions } = require('./attach.js');
+const { Handshake } = require('./handshake.js');
+const { Listener } = require('./listener.js');
+const { boolean, checkOptions, integer } = require('./options.js');
+const { checkProtocols } = require('./upgrade.js');
+
+const listenOptions = {
+  ...connectionOptions,
+  strict: boolean,
+  protocols: checkProtocols,
+  origins: checkOrigins,
+  maxConnections: integer(1, Number.MAX_SAFE_INTEGER),
+  handshakeTimeout: integer(1, 0x7fff_ffff)
+};
+const listenDefaults = {
+  ...connectionDefaults,
+  strict: true,
+  protocols: undefined,
+  origins: undefined,
+  maxConnections: undefined,
+  handshakeTimeout: 10_000
+};
+
+/** What `server.listen` of Node takes; Node itself checks the values. */
+const PLACE = [
+  'port', 'host', 'path', 'backlog', 'exclusive', 'ipv6Only', 'readableAll', 'writableAll',
+  'reusePort', 'signal', 'fd'
+];
+const placeOptions = Object.fromEntries(PLACE.map((name) => [name, () => {}]));
+
+const listeners = new WeakMap();
+
+/**
+ * Takes WebSocket connections: on a port or a unix socket of its own, or on a server that is there.
+ * An http or https server shares its port: all but upgrades stay its own.
+ * @returns the server, Node's own
+ */
+function listen(where, handlers, options) {
+  checkHandlers(handlers);
+  const checked = checkOptions(options, listenOptions, listenDefaults);
+  if (where instanceof net.Server) return takeOver(where, handlers, checked);
+  const place = placeOf(where);
+  const server = takeOver(net.createServer(), handlers, checked);
+  server.listen(place);
+  return server;
+}
+
+function placeOf(where) {
+  if (typeof where === 'number') {
+    integer(0, 65535)('where', where);
+    return { port: where };
+  }
+  if (where === null || typeof where !== 'object') {
+    throw errors.invalidArgType('where', 'a port, { port, host }, { path } or a server', where);
+  }
+  const place = checkOptions(where, placeOptions, {});
+  if (place.port === undefined && place.path === undefined && place.fd === undefined) {
+    throw errors.invalidArgValue('where', 'needs a port or a path', where);
+  }
+  return place;
+}
+
+function takeOver(server, handlers, options) {
+  if (listeners.has(server)) throw errors.invalidState('WS.listen has this server already');
+  listeners.set(server, new Listener(server, handlers, options));
+  server.on('listening', serverOnListening);
+  if (speaksHttp(server)) server.on('upgrade', serverOnUpgrade);
+  else server.on(server instanceof tls.Server ? 'secureConnection' : 'connection', serverOnConnection);
+  return server;
+}
+
+/** Whether the server reads requests itself; one of node:http2 does so for HTTP/1 (`allowHTTP1`). */
+function speaksHttp(server) {
+  return server instanceof http.Server || server instanceof https.Server
+    || typeof server.updateSettings === 'function';
+}
+
+/** The listener of a server that was given to, or made by, `listen`; undefined for others. */
+function listenerOf(server) {
+  return listeners.get(server);
+}
+
+/** As with Node's own: a server that was shut down may listen again. */
+function serverOnListening() {
+  listenerOf(this).closing = null;
+}
+
+function serverOnConnection(socket) {
+  new Handshake(listenerOf(this), socket).read();
+}
+
+function serverOnUpgrade(request, socket, head) {
+  new Handshake(listenerOf(this), socket).take(request, head);
+}
+
+module.exports = { listen, listenDefaults, listenerOf, listenOptions, placeOptions };

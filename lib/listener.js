@@ -1,0 +1,85 @@
+'use strict';
+
+/** What one WS.listen knows of its sockets. */
+class Listener {
+  constructor(server, handlers, options) {
+    this.server = server;
+    this.handlers = handlers;
+    this.options = options;
+    /** A handshake for each socket that is not closed yet: pending, open or refused. */
+    this.handshakes = new Set();
+    /** How many of them are open, or the program is being asked about. */
+    this.admitted = 0;
+    /** The shutdown of this server, `{ promise, resolve, timer }`, or null while there is none. */
+    this.closing = null;
+  }
+
+  enter(handshake) {
+    this.handshakes.add(handshake);
+  }
+
+  /** Makes room for one more connection, if there is any. */
+  admit(handshake) {
+    const { maxConnections } = this.options;
+    if (maxConnections !== undefined && this.admitted >= maxConnections) return false;
+    handshake.admitted = true;
+    this.admitted++;
+    return true;
+  }
+
+  /** There will be no connection. */
+  dismissed(handshake) {
+    if (handshake.admitted) this.admitted--;
+    handshake.admitted = false;
+  }
+
+  /** The socket is closed. */
+  leave(handshake) {
+    this.dismissed(handshake);
+    this.handshakes.delete(handshake);
+    handshake.closing?.leave(handshake);
+  }
+
+  /**
+   * Takes no more sockets and closes those that there are, with force after `timeout` ms.
+   * @returns a promise that resolves when the last of them is gone
+   */
+  shutDown(code, timeout) {
+    if (this.closing !== null) return this.closing.promise;
+    const closing = this.closing = new Closing(this.handshakes);
+    if (this.server.listening) this.server.close();
+    for (const handshake of [...closing.handshakes]) handshake.dismiss(code);
+    closing.start(timeout);
+    return closing.promise;
+  }
+}
+
+/** A shutdown under way, or done: of those that were there when it began, and are not gone yet. */
+class Closing {
+  #timer = null;
+  #resolve;
+
+  constructor(handshakes) {
+    this.handshakes = new Set(handshakes);
+    for (const handshake of handshakes) handshake.closing = this;
+    this.promise = new Promise((resolve) => { this.#resolve = resolve; });
+  }
+
+  start(timeout) {
+    if (this.handshakes.size === 0) this.#resolve();
+    else this.#timer = setTimeout(destroyAll, timeout, this.handshakes);
+  }
+
+  leave(handshake) {
+    this.handshakes.delete(handshake);
+    if (this.handshakes.size > 0) return;
+    clearTimeout(this.#timer);
+    this.#resolve();
+  }
+}
+
+function destroyAll(handshakes) {
+  for (const { socket } of [...handshakes]) socket.destroy();
+}
+
+module.exports = { Listener };

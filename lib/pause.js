@@ -1,0 +1,55 @@
+'use strict';
+
+const { connectionOf } = require('./connection.js');
+const { process: processChunk } = require('./feed.js');
+
+const NO_BYTES = Buffer.alloc(0);
+
+// Who does not want to read on; a connection's `paused` is the sum of them, so that none of them
+// undoes what another has asked for.
+
+/** The program, by WS.pause. */
+const PROGRAM = 1;
+/** Messages that are handed on as streams, and not read. */
+const INCOMING = 2;
+/** A WS.stream or WS.messages whose reader is slow. */
+const READER = 4;
+
+/** Reads no more from a socket, and delivers nothing, until `resume`. */
+function pause(socket) {
+  pauseFor(connectionOf(socket), PROGRAM);
+}
+
+/** Takes up where `pause` left off. */
+function resume(socket) {
+  resumeFor(connectionOf(socket), PROGRAM);
+}
+
+function pauseFor(connection, reason) {
+  // The peer's close frame is still to be read.
+  if (connection.closing && reason !== PROGRAM) return;
+  if (connection.paused === 0) connection.socket.pause?.();
+  connection.paused |= reason;
+}
+
+/** Lifts one reason, or several; with the last of them the connection goes on. */
+function resumeFor(connection, reasons) {
+  if ((connection.paused & reasons) === 0) return;
+  connection.paused &= ~reasons;
+  if (connection.paused === 0) process.nextTick(resumeNow, connection);
+}
+
+function resumeNow(connection) {
+  if (connection.paused !== 0 || connection.busy) return;
+  try {
+    if (connection.backlog !== null) {
+      if (connection.attachment === null) processChunk(connection, NO_BYTES, null);
+      else connection.attachment.take(NO_BYTES);
+    }
+  } finally {
+    if (connection.paused === 0) connection.socket.resume?.();
+    if (connection.isLate || connection.isOver) connection.settle();
+  }
+}
+
+module.exports = { INCOMING, PROGRAM, READER, pause, pauseFor, resume, resumeFor };

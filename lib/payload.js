@@ -1,0 +1,90 @@
+'use strict';
+
+const { Readable } = require('node:stream');
+const { isAnyArrayBuffer, isArrayBufferView, isSharedArrayBuffer } = require('node:util').types;
+const codec = require('./codec.js');
+const errors = require('./errors.js');
+const { FastBuffer } = require('./memory.js');
+const { boolean, checkOptions } = require('./options.js');
+
+// What can be sent, and as what kind of message.
+
+const sendOptions = { binary: boolean, fin: boolean };
+const sendDefaults = { binary: undefined, fin: true };
+
+/** A message that is encoded once, for any number of connections; WS.frame makes it. */
+class Frame {
+  /**
+   * @param bytes the frame as a server sends it
+   * @param payload the part of `bytes` behind the header
+   */
+  constructor(kind, bytes, payload) {
+    this.kind = kind;
+    this.bytes = bytes;
+    this.payload = payload;
+    Object.freeze(this);
+  }
+}
+
+/** The kind of frame that a payload makes, as native code counts them. */
+function kindOf(payload, options) {
+  if (options === undefined) {
+    return payload instanceof Frame ? payload.kind : messageKind(payload, undefined);
+  }
+  const { binary, fin } = arePlain(options) ? options : checkOptions(options, sendOptions, sendDefaults);
+  if (payload instanceof Frame) {
+    throw errors.invalidArgValue('options', 'must be given to WS.frame, not with its frame', options);
+  }
+  return messageKind(payload, binary) | (fin === false ? codec.MORE : 0);
+}
+
+/** Whether options are right at first sight: every message has them checked. */
+function arePlain(options) {
+  if (options === null || typeof options !== 'object') return false;
+  for (const name in options) {
+    if (name !== 'binary' && name !== 'fin') return false;
+    if (typeof options[name] !== 'boolean') return false;
+  }
+  return true;
+}
+
+function messageKind(payload, binary) {
+  return (binary ?? typeof payload !== 'string') ? codec.BINARY : codec.TEXT;
+}
+
+/** A payload that is there as a whole, as a Buffer; a string stays one. */
+function bytesOf(name, payload) {
+  const bytes = knownBytes(payload);
+  if (bytes !== null) return bytes;
+  throw errors.invalidArgType(name, 'a string, Buffer, TypedArray, DataView or ArrayBuffer', payload);
+}
+
+/** The same, or the Blob, Readable or Frame that the payload is. */
+function payloadOf(name, payload) {
+  const bytes = knownBytes(payload);
+  if (bytes !== null) return bytes;
+  if (payload instanceof Frame || isSlow(payload)) return payload;
+  const expected = 'a string, Buffer, TypedArray, DataView, ArrayBuffer, Blob, Readable or Frame';
+  throw errors.invalidArgType(name, expected, payload);
+}
+
+/** Whether the bytes of a payload have to be waited for. */
+function isSlow(payload) {
+  return payload instanceof Blob || payload instanceof Readable;
+}
+
+function knownBytes(payload) {
+  if (typeof payload === 'string') return payload;
+  if (Buffer.isBuffer(payload) && payload.buffer instanceof ArrayBuffer) return payload;
+  if (isArrayBufferView(payload)) return ownBytes(payload.buffer, payload.byteOffset, payload.byteLength);
+  if (isAnyArrayBuffer(payload)) return ownBytes(payload, 0, payload.byteLength);
+  return null;
+}
+
+function ownBytes(memory, offset, length) {
+  const bytes = new FastBuffer(memory, offset, length);
+  // Another thread may write to shared memory while it is read: read it once.
+  return isSharedArrayBuffer(memory) ? Buffer.from(bytes) : bytes;
+}
+
+module.exports = { Frame, bytesOf, isSlow, kindOf, payloadOf, sendDefaults, sendOptions };

@@ -1,0 +1,40 @@
+'use strict';
+
+const codec = require('./codec.js');
+
+/** What `codec.totals` writes: open connections, messages received and sent, bytes received and sent. */
+const numbers = new Float64Array(5);
+const bytes = new Uint8Array(numbers.buffer);
+
+/** Connections there ever were. */
+let opened = 0;
+/** How many handshakes were refused, by the core's name of the reason. */
+const refusals = new Map();
+
+/**
+ * The counters of this environment: the main thread and every worker have their own.
+ *
+ * A connection counts as open until its socket is closed. Messages are whole ones; bytes are those
+ * of frames, headers and control frames included.
+ */
+function stats() {
+  codec.totals(bytes);
+  const [open, messagesReceived, messagesSent, bytesReceived, bytesSent] = numbers;
+  return {
+    connections: { open, total: opened },
+    messages: { received: messagesReceived, sent: messagesSent },
+    bytes: { received: bytesReceived, sent: bytesSent },
+    refusals: Object.fromEntries(refusals)
+  };
+}
+
+function countOpened() {
+  opened++;
+}
+
+/** Counts a handshake that was answered with a refusal. */
+function countRefused(reason) {
+  refusals.set(reason, (refusals.get(reason) ?? 0) + 1);
+}
+
+module.exports = { countOpened, countRefused, stats };
