@@ -1,8 +1,8 @@
-// Every call as a program writes it, and every misuse that the compiler has to refuse.
+// The article's calls as a program writes them, and every misuse that the compiler has to refuse.
 import { createServer as createHttpServer } from 'node:http';
 import type { Http2Stream } from 'node:http2';
 import { createServer, type Socket } from 'node:net';
-import { Duplex } from 'node:stream';
+import { Duplex, Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import ws13, { WS } from 'ws13-native';
 import type { ConnectionInfo, SendOptions, SocketLike, UpgradeOptions } from 'ws13-native';
@@ -87,9 +87,15 @@ WS.send(socket, 'text', undefined, () => {});
 WS.send(socket, 'text', () => {});
 for (const payload of [
   new Uint8Array(1), new Float64Array(1), new DataView(new ArrayBuffer(1)), new ArrayBuffer(1),
-  new SharedArrayBuffer(1), new Blob([])
+  new SharedArrayBuffer(1), new Blob([]), Readable.from(['a', 'b']), WS.frame('text')
 ]) WS.send(socket, payload);
+WS.send(socket, Readable.from([chunk]), { binary: false }, () => {});
 ({}) satisfies SendOptions;
+({ binary: undefined }) satisfies SendOptions;
+// @ts-expect-error: a frame has its options already
+WS.send(socket, WS.frame('text'), { binary: true });
+// @ts-expect-error: what looks like a frame is none
+WS.send(socket, { kind: 1, bytes: chunk, payload: chunk });
 // @ts-expect-error: numbers are not sent
 WS.send(socket, 1);
 // @ts-expect-error: objects are not sent; JSON.stringify makes a string of one
@@ -120,7 +126,7 @@ WS.close(socket, 1000, chunk);
 
 // info
 const info = WS.info(socket);
-info?.state satisfies 'open' | 'closing' | 'closed' | undefined;
+info?.state satisfies 'connecting' | 'open' | 'closing' | 'closed' | undefined;
 // @ts-expect-error: a socket may have no connection
 info.role;
 if (info !== null) {
@@ -128,6 +134,11 @@ if (info !== null) {
   info.role satisfies 'server' | 'client' | null;
   info.error?.closeCode satisfies number | undefined;
 }
+
+// No function uses `this`.
+const { upgrade, send } = WS;
+upgrade satisfies (this: void, socket: SocketLike, headers: {}) => boolean;
+send(socket, 'text');
 
 // The members may be replaced, as a test double does, by functions of the same shape.
 WS.ping = () => true;
