@@ -22,6 +22,8 @@ const PAGES = [
   ...readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)
 ];
 const CALLS = read('docs/calls.md');
+/** Where the whole API is described. */
+const REFERENCE = CALLS + read('docs/connections.md');
 
 let folder;
 
@@ -33,26 +35,33 @@ before(() => {
 
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test('the README\'s server echoes text and binary, and closes cleanly', { timeout: 20_000 }, async (t) => {
-  const [{ code }] = blocks(read('README.md')).filter(({ info }) => info === 'js');
-  const listening = 'server.listen(8080)';
-  assert.equal(code.split(listening).length, 2, `${listening} is not there once`);
-  const program = start(t, 'server.js', code.replace(listening, 'server.listen(0, \'127.0.0.1\')')
-    + 'server.on(\'listening\', () => console.log(server.address().port));\n');
-  const client = new WebSocket(`ws://127.0.0.1:${await program.line(/^\d+$/)}/`);
-  t.after(() => client.terminate());
-  await once(client, 'open');
-  const inbox = new Inbox();
-  client.on('message', (payload, isBinary) => inbox.push([payload, isBinary]));
-  client.on('error', (error) => inbox.close(error.message));
-  client.on('close', (code) => inbox.close(`closed with ${code}`));
-  for (const [sent, isBinary] of [['hello \u20ac', false], [Buffer.from([0, 255, 128]), true], ['', false]]) {
-    client.send(sent);
-    assert.deepEqual(await inbox.next(), [Buffer.from(sent), isBinary]);
-  }
-  client.close(1000, 'bye');
-  await assert.rejects(inbox.next(), /closed with 1000/);
-  assert.match(program.output, /^\d+$/, 'it prints nothing else');
+/** What the README's servers listen by, and the same on a port of the system's choice. */
+const SERVERS = {
+  'the library reads': ['WS.listen(8080, {', 'const server = WS.listen({ port: 0, host: \'127.0.0.1\' }, {'],
+  'the program reads': ['server.listen(8080)', 'server.listen(0, \'127.0.0.1\')']
+};
+
+Object.entries(SERVERS).forEach(([who, [listening, here]], at) => {
+  test(`the README's server where ${who} echoes text and binary, and closes cleanly`, { timeout: 20_000 }, async (t) => {
+    const { code } = blocks(read('README.md')).filter(({ info }) => info === 'js')[at];
+    assert.equal(code.split(listening).length, 2, `${listening} is not there once`);
+    const program = start(t, `server-${at}.js`, code.replace(listening, here)
+      + 'server.on(\'listening\', () => console.log(server.address().port));\n');
+    const client = new WebSocket(`ws://127.0.0.1:${await program.line(/^\d+$/)}/`);
+    t.after(() => client.terminate());
+    await once(client, 'open');
+    const inbox = new Inbox();
+    client.on('message', (payload, isBinary) => inbox.push([payload, isBinary]));
+    client.on('error', (error) => inbox.close(error.message));
+    client.on('close', (code) => inbox.close(`closed with ${code}`));
+    for (const [sent, isBinary] of [['hello \u20ac', false], [Buffer.from([0, 255, 128]), true], ['', false]]) {
+      client.send(sent);
+      assert.deepEqual(await inbox.next(), [Buffer.from(sent), isBinary]);
+    }
+    client.close(1000, 'bye');
+    await assert.rejects(inbox.next(), /closed with 1000/);
+    assert.match(program.output, /^\d+$/, 'it prints nothing else');
+  });
 });
 
 for (const path of PAGES) {
@@ -87,22 +96,36 @@ for (const path of PAGES) {
   });
 }
 
-test('docs/calls.md: every call, every option and every field of info', () => {
-  for (const name of members('WS')) assert.match(CALLS, new RegExp(`^## .*\\bWS\\.${name}\\(`, 'm'));
-  for (const name of ['UpgradeOptions', 'SendOptions', 'ConnectionInfo'].flatMap(members)) {
-    assert.ok(rows().some(([first]) => first.includes(`\`${name}\``)), `no row for ${name}`);
+test('every call has its section in docs/', () => {
+  for (const name of members('WS')) assert.match(REFERENCE, new RegExp(`^## .*\\bWS\\.${name}\\(`, 'm'));
+});
+
+test('every option, handler and field has its row in docs/', () => {
+  const named = rows(REFERENCE).map(([first]) => first);
+  const kinds = /Options$|Handlers$|^ConnectionInfo$|^Stats$|^ListenPlace$/;
+  const described = interfaces().filter((name) => kinds.test(name));
+  assert.ok(described.length > 10, described.join());
+  for (const name of described.flatMap(members)) {
+    assert.ok(named.some((first) => new RegExp(`\`${name}[\`(.]`).test(first)), `no row for ${name}`);
   }
 });
 
 test('docs/calls.md: the defaults of the limits', () => {
   for (const [name, value] of Object.entries(limitDefaults)) {
-    const [, , found] = rows().find(([first]) => first === `\`${name}\``);
+    const [, , found] = rows(CALLS).find(([first]) => first === `\`${name}\``);
     assert.ok(found.startsWith(value.toLocaleString('en')), `${name}: ${found}`);
   }
 });
 
+test('every error code of the package is in docs/', () => {
+  const sources = [...files('lib', '.js'), ...files('src', '.rs'), 'native.js'].map(read).join('\n');
+  const codes = new Set(sources.match(/\b(?:WS_ERR|ERR_WS13)_[A-Z0-9_]+\b/g));
+  assert.ok(codes.size > 20, [...codes].join());
+  for (const code of codes) assert.ok(REFERENCE.includes(`\`${code}\``), code);
+});
+
 test('docs/calls.md: every fault of a peer, with its close code, and no other', () => {
-  const documented = rows().filter(([first]) => first.startsWith('`WS_ERR_'));
+  const documented = rows(CALLS).filter(([first]) => first.startsWith('`WS_ERR_'));
   assert.deepEqual(
     documented.map(([code, closeCode]) => [code.slice(1, -1), Number(closeCode)]),
     faults().map(({ code, closeCode }) => [code, closeCode])
@@ -138,19 +161,33 @@ function anchors(path) {
   ));
 }
 
-/** The rows of all tables of docs/calls.md, as cells. */
-function rows() {
-  return CALLS.split('\n').filter((line) => line.startsWith('| '))
+/** The rows of all tables of a page, as cells. */
+function rows(page) {
+  return page.split('\n').filter((line) => line.startsWith('| '))
     .map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()));
 }
 
-/** The members of an interface of index.d.ts, overloads once. */
+/** The names of the interfaces of index.d.ts. */
+function interfaces() {
+  return declarations().map(({ name }) => name.text);
+}
+
+/** The members that an interface of index.d.ts declares, overloads once. */
 function members(interfaceName) {
-  const source = ts.createSourceFile('index.d.ts', read('index.d.ts'), ts.ScriptTarget.Latest);
-  const found = source.statements.find((statement) => (
-    ts.isInterfaceDeclaration(statement) && statement.name.text === interfaceName
-  ));
+  const found = declarations().find(({ name }) => name.text === interfaceName);
   return [...new Set(found.members.map(({ name }) => name.text))];
+}
+
+function declarations() {
+  const source = ts.createSourceFile('index.d.ts', read('index.d.ts'), ts.ScriptTarget.Latest);
+  return source.statements.filter((statement) => ts.isInterfaceDeclaration(statement));
+}
+
+/** The files of a folder and those below it. */
+function files(folder, ending) {
+  return readdirSync(join(ROOT, folder), { recursive: true })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => join(folder, name));
 }
 
 /** Whether a path of the checkout exists in this very case, also where the file system would not mind. */

@@ -1,0 +1,142 @@
+'use strict';
+
+// What an attached connection owes its program when things come at an awkward moment.
+
+const assert = require('node:assert/strict');
+const { once } = require('node:events');
+const net = require('node:net');
+const test = require('node:test');
+const { WS } = require('..');
+const { until } = require('./support/attached.js');
+const { peerOf } = require('./support/frames.js');
+const { plain } = require('./support/plain.js');
+const { connected } = require('./support/sockets.js');
+
+const client = peerOf('server');
+
+/** A server that is attached with `handlers`, and the bare socket at its other end. */
+async function attachedServer(t, handlers, options) {
+  const { server, client: peer } = await connected(t, 'net');
+  const closed = new Promise((resolve) => {
+    const close = (socket, code, reason, wasClean) => resolve({ code, wasClean });
+    WS.attach(server, { ...handlers, close }, options);
+  });
+  return { server, peer, closed };
+}
+
+test('a FIN behind a paused chunk loses neither messages nor the close frame', async (t) => {
+  const got = [];
+  const { peer, server, closed } = await attachedServer(t, {
+    message(socket, payload) {
+      got.push(String(payload));
+      if (got.length === 1) WS.pause(socket);
+    }
+  });
+  const end = once(server, 'end');
+  peer.end(Buffer.concat([client.text('one'), client.text('two'), client.close(1000)]));
+  await end;
+  assert.deepEqual(got, ['one']);
+  WS.resume(server);
+  assert.deepEqual(await closed, { code: 1000, wasClean: true });
+  assert.deepEqual(got, ['one', 'two']);
+});
+
+test('a stream that is read late gets all that came before a FIN', async (t) => {
+  const { server, client: peer } = await connected(t, 'net');
+  const stream = WS.stream(server);
+  const part = Buffer.alloc(5000, 0x61);
+  const chunk = Buffer.concat([...Array.from({ length: 18 }, () => client.binary(part)), client.close(1000)]);
+  const end = once(server, 'end');
+  peer.end(chunk);
+  await end;
+  let bytes = 0;
+  for await (const read of stream) bytes += read.length;
+  assert.equal(bytes, 18 * 5000);
+});
+
+test('a callback of WS.receive that pauses gets the rest of its chunk', async () => {
+  const socket = plain('server');
+  const got = [];
+  WS.receive(socket, Buffer.concat([client.text('one'), client.text('two')]), (payload) => {
+    got.push(String(payload));
+    if (got.length === 1) WS.pause(socket);
+  });
+  assert.deepEqual(got, ['one']);
+  WS.resume(socket);
+  await until(() => got.length === 2);
+  assert.deepEqual(got, ['one', 'two']);
+});
+
+test('after a violation nothing of the chunk is acted on', async (t) => {
+  for (const tail of [client.close(1000), Buffer.from('f18000000000', 'hex')]) {
+    const log = [];
+    const { peer, server, closed } = await attachedServer(t, {
+      ping: () => log.push('ping'),
+      error: (socket, error) => log.push(error.code)
+    }, { maxMessageRate: { rate: 1, burst: 1 } });
+    peer.resume();
+    peer.end(Buffer.concat([client.text('a'), client.text('b'), client.ping(''), tail]));
+    assert.deepEqual(await closed, { code: 1006, wasClean: false });
+    assert.deepEqual(log, ['WS_ERR_TOO_MANY_MESSAGES']);
+    assert.equal(WS.info(server).closeCode, 1008);
+  }
+});
+
+test('no handler runs for what is behind a destroy', async (t) => {
+  const log = [];
+  const { peer, closed } = await attachedServer(t, {
+    message(socket) {
+      log.push('message');
+      socket.destroy();
+    },
+    ping: () => log.push('ping'),
+    pong: () => log.push('pong')
+  });
+  peer.on('error', () => {});
+  peer.write(Buffer.concat([client.text('a'), client.ping(''), client.pong('')]));
+  assert.deepEqual(await closed, { code: 1006, wasClean: false });
+  assert.deepEqual(log, ['message']);
+});
+
+test('a closed socket is not opened any more', async () => {
+  const socket = new net.Socket();
+  socket.destroy();
+  await once(socket, 'close');
+  const log = [];
+  const handlers = { open: () => log.push('open'), close: () => log.push('close') };
+  assert.equal(WS.attach(socket, handlers), socket);
+  await new Promise(setImmediate);
+  assert.deepEqual(log, []);
+});
+
+test('a socket whose bytes WS.receive has taken cannot be attached', async (t) => {
+  const { server } = await connected(t, 'net');
+  WS.receive(server, client.text('half').subarray(0, 3));
+  assert.throws(() => WS.attach(server, {}), { code: 'ERR_INVALID_STATE' });
+});
+
+test('the limits given to WS.upgrade hold for the attached connection', async (t) => {
+  const { server, client: peer } = await connected(t, 'net', { maxPayload: 4 });
+  const failed = new Promise((resolve) => {
+    WS.attach(server, { error: (socket, error) => resolve(error.code) });
+  });
+  peer.on('error', () => {});
+  peer.write(client.text('five!'));
+  assert.equal(await failed, 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH');
+});
+
+test('a shutdown ends, though its server listens again at once', async (t) => {
+  const server = WS.listen(0, {}, { heartbeat: 0 });
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const first = WS.connect(`ws://localhost:${server.address().port}`, { error: assert.ifError });
+  await until(() => WS.info(first).state === 'open');
+  const gone = WS.shutdown(server, { timeout: 2000 });
+  server.listen(0);
+  await once(server, 'listening');
+  const second = WS.connect(`ws://localhost:${server.address().port}`, { error: assert.ifError });
+  await until(() => WS.info(second).state === 'open');
+  await gone;
+  assert.equal(WS.info(second).state, 'open');
+  await WS.shutdown(server);
+});

@@ -1,0 +1,95 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const { once } = require('node:events');
+const { join } = require('node:path');
+const { test } = require('node:test');
+const { Worker } = require('node:worker_threads');
+const { attach } = require('../lib/attach.js');
+const { broadcast } = require('../lib/broadcast.js');
+const { close, ping, send } = require('../lib/send.js');
+const { stats } = require('../lib/stats.js');
+const { upgrade } = require('../lib/upgrade.js');
+const { attachedPair } = require('./support/attached.js');
+const { requestHeaders } = require('./support/handshake.js');
+const { plain } = require('./support/plain.js');
+const { connected } = require('./support/sockets.js');
+
+/** What has been added to every counter since `before`. */
+function since(before) {
+  const now = stats();
+  const minus = (a, b) => Object.fromEntries(Object.entries(a).map(([name, value]) => [
+    name, typeof value === 'object' ? minus(value, b[name] ?? {}) : value - (b[name] ?? 0)
+  ]));
+  return minus(now, before);
+}
+
+test('messages and bytes are those of both ends', async (t) => {
+  const before = stats();
+  const { server, client, at } = await attachedPair(t, { server: {}, client: {} });
+  send(client, 'Hello');
+  send(server, Buffer.alloc(200));
+  send(client, 'two ', { fin: false });
+  send(client, 'parts');
+  ping(client, 'p');
+  broadcast([server], 'all');
+  await at.server.inbox.take(2);
+  await at.client.inbox.take(2);
+  close(client, 1000);
+  await Promise.all([at.server.closed, at.client.closed]);
+  const { connections, messages, bytes } = since(before);
+  assert.deepEqual(messages, { received: 4, sent: 4 });
+  // Frames: 11 + 10 + 11 + 7 masked and a close of 8; 204 + 5 and a pong of 3, a close of 4.
+  const sum = (6 + 5) + (6 + 4) + (6 + 5) + (6 + 1) + (6 + 2) + (4 + 200) + (2 + 3) + (2 + 1) + (2 + 2);
+  assert.deepEqual(bytes, { received: sum, sent: sum });
+  assert.deepEqual(connections, { open: 0, total: 2 });
+});
+
+test('a connection counts as open until its socket is closed, and once', async (t) => {
+  const before = stats();
+  const { server, client } = await connected(t, 'net');
+  attach(server, {});
+  attach(client, {});
+  assert.deepEqual(since(before).connections, { open: 2, total: 2 });
+  send(server, 'x');
+  const gone = [once(server, 'close'), once(client, 'close')];
+  server.destroy();
+  client.destroy();
+  await Promise.all(gone);
+  assert.deepEqual(since(before).connections, { open: 0, total: 2 });
+  assert.equal(since(before).messages.sent, 1);
+});
+
+test('refusals are counted by their reason', () => {
+  const before = stats();
+  upgrade(plain(), requestHeaders({ 'sec-websocket-key': undefined }));
+  upgrade(plain(), requestHeaders({ 'sec-websocket-version': '8' }));
+  upgrade(plain(), requestHeaders({ 'sec-websocket-version': '7' }));
+  const counts = Object.values(since(before).refusals).filter((count) => count > 0).sort();
+  assert.deepEqual(counts, [1, 2]);
+  for (const reason of Object.keys(stats().refusals)) assert.match(reason, /^[\w-]+$/);
+});
+
+test('what is told is a copy', () => {
+  const told = stats();
+  told.messages.sent = -1;
+  told.refusals.made = 1;
+  assert.notEqual(stats().messages.sent, -1);
+  assert.equal(stats().refusals.made, undefined);
+});
+
+test('a worker has counters of its own', async () => {
+  const code = `
+    const { parentPort } = require('node:worker_threads');
+    const { stats } = require(${JSON.stringify(join(__dirname, '../lib/stats.js'))});
+    parentPort.postMessage(stats());`;
+  const worker = new Worker(code, { eval: true });
+  const [told] = await once(worker, 'message');
+  assert.deepEqual(told, {
+    connections: { open: 0, total: 0 },
+    messages: { received: 0, sent: 0 },
+    bytes: { received: 0, sent: 0 },
+    refusals: {}
+  });
+  await once(worker, 'exit');
+});
