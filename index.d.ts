@@ -608,7 +608,7 @@ export interface ConnectionOptions<Text extends TextForm = 'buffer', Stream exte
   text?: Text | undefined;
   /**
    * Hands each message on as an {@link IncomingMessage} as soon as it begins, so that it need not fit
-   * into memory. Default: false.
+   * into memory. With `text: 'string'` those of text messages give strings. Default: false.
    */
   stream?: Stream | undefined;
 }

@@ -3,7 +3,7 @@
 const errors = require('./errors.js');
 const { Attachment } = require('./attachment.js');
 const { limitDefaults, limitOptions, open, peek } = require('./connection.js');
-const { boolean, checkOptions, integer, oneOf } = require('./options.js');
+const { boolean, checkOptions, integer, nearest, oneOf } = require('./options.js');
 
 const MINUTE = 60_000;
 
@@ -81,6 +81,12 @@ function checkHandlers(handlers) {
     if (handler !== undefined && typeof handler !== 'function') {
       throw errors.invalidArgType(`handlers.${name}`, 'a function', handler);
     }
+  }
+  // The object is the program's own and may hold more; but not what is a slip of the finger.
+  for (const name of Object.keys(handlers)) {
+    if (HANDLERS.includes(name) || typeof handlers[name] !== 'function') continue;
+    const meant = nearest(name, HANDLERS);
+    if (meant !== null) throw errors.unknownHandler(name, meant);
   }
 }
 

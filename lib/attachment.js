@@ -79,7 +79,7 @@ class Attachment {
     if (!this.admits()) return;
     if (options.stream) {
       // Bytes first: a handler that throws must not cost any.
-      const whole = this.begin();
+      const whole = this.begin(isBinary);
       whole.finish(payload);
       this.deliver(whole, isBinary);
       return;
@@ -96,7 +96,7 @@ class Attachment {
       return;
     }
     if (!this.admits()) return;
-    const incoming = this.incoming = this.begin();
+    const incoming = this.incoming = this.begin(isBinary);
     incoming.add(payload);
     this.deliver(incoming, isBinary);
   }
@@ -110,9 +110,12 @@ class Attachment {
   }
 
   /** What the bytes of a new message go to. */
-  begin() {
-    const { connection, reader } = this;
-    return reader !== null && reader.takesParts ? reader : new IncomingMessage(connection);
+  begin(isBinary) {
+    const { connection, options, reader } = this;
+    if (reader !== null && reader.takesParts) return reader;
+    const incoming = new IncomingMessage(connection);
+    if (options.text === 'string' && !isBinary) incoming.setEncoding('utf8');
+    return incoming;
   }
 
   /** Hands a message to whoever reads the socket. */

@@ -68,6 +68,10 @@ function invalidState(message) {
   return coded(Error, 'ERR_INVALID_STATE', message);
 }
 
+function unknownHandler(name, nearest) {
+  return coded(TypeError, 'ERR_INVALID_ARG_VALUE', `There is no handler "${name}". Did you mean "${nearest}"?`);
+}
+
 /** For the callback of a send that came too late. */
 function socketClosed() {
   return coded(Error, 'ERR_SOCKET_CLOSED', 'The connection is closing or closed');
@@ -117,6 +121,7 @@ module.exports = {
   invalidReturn,
   invalidState,
   outOfRange,
+  unknownHandler,
   unknownOption,
   socketClosed,
   messageCut,

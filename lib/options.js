@@ -74,4 +74,4 @@ function editDistance(a, b) {
   return row[b.length];
 }
 
-module.exports = { checkOptions, integer, boolean, oneOf };
+module.exports = { boolean, checkOptions, integer, nearest, oneOf };

@@ -5,6 +5,7 @@
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const net = require('node:net');
+const { Duplex } = require('node:stream');
 const test = require('node:test');
 const { WS } = require('..');
 const { until } = require('./support/attached.js');
@@ -140,3 +141,72 @@ test('a shutdown ends, though its server listens again at once', async (t) => {
   assert.equal(WS.info(second).state, 'open');
   await WS.shutdown(server);
 });
+
+test('a socket that gives more data while it is written to keeps the order', async () => {
+  const [near, far] = duplexPair();
+  near._is_server = true;
+  far._is_client = true;
+  const got = [];
+  WS.attach(near, {
+    message(socket, payload) {
+      got.push(String(payload));
+      if (got.length === 1) WS.send(socket, Buffer.alloc(20_000));
+    }
+  });
+  WS.attach(far, { message: (socket) => WS.send(socket, 'reply') });
+  await new Promise(setImmediate);
+  far.write(Buffer.concat(['one', 'two', 'three'].map((word) => client.text(word))));
+  await until(() => got.length === 4);
+  assert.deepEqual(got, ['one', 'two', 'three', 'reply']);
+  near.destroy();
+  far.destroy();
+});
+
+test('with text "string" a streamed text gives strings, whole characters at a time', async (t) => {
+  const euros = '\u20ac'.repeat(5000);
+  const got = new Promise((resolve) => {
+    attachedServer(t, {
+      async message(socket, incoming) {
+        let text = '';
+        for await (const part of incoming) {
+          assert.equal(typeof part, 'string');
+          text += part;
+        }
+        resolve(text);
+      }
+    }, { stream: true, text: 'string' }).then(({ peer }) => {
+      peer.write(client.text(euros.slice(0, 7), { fin: false }));
+      peer.write(client.more(euros.slice(7)));
+    });
+  });
+  assert.equal(await got, euros);
+});
+
+test('a handler whose name is nearly right is refused', () => {
+  const socket = plain('server');
+  socket.on = () => {};
+  assert.throws(() => WS.attach(socket, { mesage() {} }), {
+    code: 'ERR_INVALID_ARG_VALUE', message: /"mesage".*"message"/
+  });
+});
+
+/** Two ends of a Duplex that hand on what they are given before they say that they have it. */
+function duplexPair() {
+  class End extends Duplex {
+    _read() {}
+
+    _write(chunk, encoding, callback) {
+      this.other.push(chunk);
+      callback();
+    }
+
+    _final(callback) {
+      this.other.push(null);
+      callback();
+    }
+  }
+  const [a, b] = [new End(), new End()];
+  a.other = b;
+  b.other = a;
+  return [a, b];
+}
