@@ -7,8 +7,10 @@ const { connect } = require('../../lib/connect.js');
 const { WS } = require('../../index.js');
 
 const server = http.createServer();
+let expected = 2;
 server.on('upgrade', (request, socket, head) => {
-  server.close();
+  // Closing an http server closes connections whose request has not been read yet.
+  if (--expected === 0) server.close();
   if (request.url !== '/') {
     socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno');
     return;
