@@ -2,7 +2,8 @@
 
 const errors = require('./errors.js');
 const { Attachment } = require('./attachment.js');
-const { limitDefaults, limitOptions, open, peek } = require('./connection.js');
+const { SERVER, limitDefaults, limitOptions, open, peek, roleOf } = require('./connection.js');
+const { NO_EXTENSION, agreedElsewhere, checkDeflate } = require('./deflate.js');
 const { boolean, checkOptions, integer, nearest, oneOf } = require('./options.js');
 
 const MINUTE = 60_000;
@@ -14,7 +15,8 @@ const connectionOptions = {
   maxMessageRate: checkRate,
   heartbeat: integer(0, 0x7fff_ffff),
   text: oneOf('buffer', 'string'),
-  stream: boolean
+  stream: boolean,
+  perMessageDeflate: checkDeflate
 };
 const connectionDefaults = {
   ...limitDefaults,
@@ -22,7 +24,8 @@ const connectionDefaults = {
   maxMessageRate: undefined,
   heartbeat: MINUTE,
   text: 'buffer',
-  stream: false
+  stream: false,
+  perMessageDeflate: false
 };
 
 const attachOptions = { ...connectionOptions, head: checkHead };
@@ -40,11 +43,11 @@ function attach(socket, handlers, options) {
   }
   checkHandlers(handlers);
   const checked = checkOptions(options, attachOptions, attachDefaults);
-  return attachChecked(socket, handlers, checked, checked.head);
+  return attachChecked(socket, handlers, checked, { head: checked.head });
 }
 
-/** The same, where the arguments have been checked. */
-function attachChecked(socket, handlers, options, head, protocol, request, data) {
+/** The same, where the arguments have been checked, with what the handshake has come to. */
+function attachChecked(socket, handlers, options, { extension, head, protocol, request, data }) {
   const known = peek(socket);
   if (known !== undefined && (known.attachment !== null || known.handshake !== null)) {
     throw errors.invalidState('The socket is attached already');
@@ -54,12 +57,19 @@ function attachChecked(socket, handlers, options, head, protocol, request, data)
   }
   // It has closed meanwhile: that is no error, but there is nothing to open.
   if (socket.destroyed === true) return socket;
-  const connection = open(socket, { ...options, ...limitsOf(known, options) });
+  const agreed = agreedTo(socket, known, extension, options);
+  const connection = open(socket, { ...options, ...limitsOf(known, options) }, agreed);
   connection.paused = known?.paused ?? 0;
   connection.protocol = protocol ?? known?.protocol ?? '';
   connection.attachment = new Attachment(connection, handlers, options);
   connection.attachment.start(head, request, data);
   return socket;
+}
+
+/** What the handshake has agreed to: WS.upgrade, the caller, or somebody who is no part of this. */
+function agreedTo(socket, known, extension, { perMessageDeflate }) {
+  if (known !== undefined && known.extension !== NO_EXTENSION) return known.extension;
+  return extension ?? agreedElsewhere(perMessageDeflate, roleOf(socket) === SERVER);
 }
 
 /** The limits that were given to WS.upgrade hold where none are given here. */

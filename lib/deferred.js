@@ -28,7 +28,8 @@ function inTurn(connection, size, job) {
 /**
  * Sends the chunks of a Readable as they come, no faster than the peer reads. Ends early where the
  * connection does.
- * @param sendPart sends a part of the message → false where the peer is to be waited for
+ * @param sendPart sends a part of the message → false, or a promise of it, where the peer is to be
+ *   waited for
  * @throws what the Readable fails with
  */
 async function pump(connection, readable, sendPart) {
@@ -39,7 +40,7 @@ async function pump(connection, readable, sendPart) {
   try {
     for await (const chunk of readable) {
       if (connection.gone) return;
-      if (sendPart(chunk)) continue;
+      if (await sendPart(chunk)) continue;
       outbox.flush();
       if (socket.writableNeedDrain === true) await drained(socket);
       if (connection.gone) return;

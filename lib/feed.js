@@ -1,6 +1,7 @@
 'use strict';
 
 const { isSharedArrayBuffer } = require('node:util').types;
+const { unpack } = require('./background.js');
 const codec = require('./codec.js');
 const { roleOf } = require('./connection.js');
 const { act, answerPings, checkWaiting, emptyInbox, failTooBig } = require('./events.js');
@@ -8,6 +9,11 @@ const { inbound, renewAssembly, renewInbound, takeAssembly, view } = require('./
 const { Queue } = require('./queue.js');
 
 const { table, EVENTS, EVENT_WORDS } = codec;
+
+/** The bit of `paused` for a message that is unpacked in the background; see pause.js. */
+const BACKGROUND = 8;
+
+const NO_BYTES = Buffer.alloc(0);
 
 /**
  * Processes a chunk behind all that waits; whatever is sent meanwhile leaves in one write. What a
@@ -61,7 +67,7 @@ let used = 0;
  */
 function feed(connection, chunk, deliver, own) {
   const outer = walks === 0 ? null : table.slice(0, used);
-  let [at, event, count, slab] = [0, 0, 0, null];
+  let [at, event, count, needed, slab] = [0, 0, 0, 0, null];
   walks++;
   try {
     // A callback may close the socket, or even transfer the chunk's memory away.
@@ -74,8 +80,9 @@ function feed(connection, chunk, deliver, own) {
       at = table[codec.READ];
       inbound.used = table[codec.SLAB_USED];
       used = EVENTS + count * EVENT_WORDS;
-      const needed = table[codec.NEEDED];
-      const keep = table[codec.NEEDS_ASSEMBLY] === 1 ? table[codec.KEEP] : -1;
+      needed = table[codec.NEEDED];
+      const needs = table[codec.NEEDS];
+      const keep = table[codec.KEEP];
       for (event = 0; event < count; event++) {
         const word = EVENTS + event * EVENT_WORDS;
         const kind = table[word];
@@ -85,14 +92,19 @@ function feed(connection, chunk, deliver, own) {
       }
       if (connection.paused !== 0) {
         // No later call brings a callback for it.
-        keepRest(connection, slab, event + 1, count, chunk, at, own ?? deliver);
+        keepRest(connection, slab, event + 1, count, chunk, at, own ?? deliver, needed > 0);
         return;
       }
-      if (needed > 0) lend(connection, needed, keep);
+      if (needs === codec.BACKGROUND) {
+        keepRest(connection, slab, count, count, chunk, at, own ?? deliver, true);
+        unpackLater(connection, needed, keep);
+        return;
+      }
+      if (needed > 0) lend(connection, needs, needed, keep);
       else if (at >= chunk.length) return;
     }
   } catch (error) {
-    keepRest(connection, slab, event + 1, count, chunk, at, own);
+    keepRest(connection, slab, event + 1, count, chunk, at, own, needed > 0);
     throw error;
   } finally {
     walks--;
@@ -120,8 +132,8 @@ function numberOf(kind, word) {
 }
 
 /** Lends the memory that native code has asked for. */
-function lend(connection, needed, keep) {
-  if (keep === -1) {
+function lend(connection, needs, needed, keep) {
+  if (needs !== codec.ASSEMBLY) {
     renewInbound(needed);
     return;
   }
@@ -153,8 +165,38 @@ function drain(connection, deliver) {
   if (backlog.isEmpty && connection.backlog === backlog) connection.backlog = null;
 }
 
-/** Keeps what comes behind an event. */
-function keepRest(connection, slab, event, count, chunk, at, own) {
+/** Reads nothing more of a connection before a thread has unpacked what it has so far. */
+function unpackLater(connection, capacity, keep) {
+  if (connection.paused === 0) connection.socket.pause?.();
+  connection.paused |= BACKGROUND;
+  unpack(connection, capacity, keep, unpacked);
+}
+
+function unpacked(connection, isDone) {
+  connection.paused &= ~BACKGROUND;
+  if (!isDone && connection.id !== -1) failTooBig(connection);
+  resumeNow(connection);
+}
+
+/** Goes on with a connection for which there is no reason to pause any more. */
+function resumeNow(connection) {
+  if (connection.paused !== 0 || connection.busy) return;
+  try {
+    if (connection.backlog !== null) {
+      if (connection.attachment === null) process(connection, NO_BYTES, null);
+      else connection.attachment.take(NO_BYTES);
+    }
+  } finally {
+    if (connection.paused === 0) connection.socket.resume?.();
+    if (connection.isLate || connection.isOver) connection.settle();
+  }
+}
+
+/**
+ * Keeps what comes behind an event.
+ * @param goesOn whether there is more to be done for the bytes that were read
+ */
+function keepRest(connection, slab, event, count, chunk, at, own, goesOn = false) {
   const rest = new Queue();
   for (; event < count; event++) {
     const word = EVENTS + event * EVENT_WORDS;
@@ -163,7 +205,7 @@ function keepRest(connection, slab, event, count, chunk, at, own) {
     const entry = { kind: kind & ~codec.IN_ASSEMBLY, payload, number: numberOf(kind, word), deliver: own };
     rest.push(entry, payload?.length ?? 0);
   }
-  if (at < chunk.length) {
+  if (at < chunk.length || goesOn) {
     const bytes = Buffer.from(chunk.subarray(at));
     rest.push({ chunk: bytes, deliver: own }, bytes.length);
   }
@@ -173,4 +215,4 @@ function keepRest(connection, slab, event, count, chunk, at, own) {
   checkWaiting(connection);
 }
 
-module.exports = { process, wait };
+module.exports = { process, resumeNow, wait };

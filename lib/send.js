@@ -5,6 +5,7 @@ const codec = require('./codec.js');
 const native = require('./native.js');
 const errors = require('./errors.js');
 const { JOIN_MAX } = require('./outbox.js');
+const { pack } = require('./background.js');
 const { inTurn, pump } = require('./deferred.js');
 const { view } = require('./memory.js');
 const { Frame, bytesOf, isSlow, kindOf, payloadOf } = require('./payload.js');
@@ -36,13 +37,17 @@ function send(socket, payload, options, callback) {
     if (data instanceof Readable) data.destroy();
     return refuse(callback);
   }
-  if (connection.deferred !== null || isSlow(data)) {
+  if (connection.deferred !== null || isSlow(data) || isLong(connection, kind, data)) {
     return defer(connection, data, kind, callback);
   }
   return sendNow(connection, kind, data, callback);
 }
 
 function sendNow(connection, kind, data, callback) {
+  if (mayPack(connection, kind, data)) {
+    const sent = sendPacked(connection, kind, data, callback);
+    if (sent !== null) return sent;
+  }
   if (typeof data === 'string') {
     if (data.length <= STRING_MAX) {
       return sendSmall(connection, kind, data, callback, 3 * data.length + STRING_ROOM);
@@ -56,6 +61,53 @@ function sendNow(connection, kind, data, callback) {
   return roleOf(connection.socket) === SERVER
     ? sendLarge(connection, kind, data, callback)
     : sendLargeMasked(connection, kind, data, callback);
+}
+
+/** Whether native code is to be asked to pack the payload, or the part of a message. */
+function mayPack(connection, kind, data) {
+  const { agreement, threshold } = connection.extension;
+  if (agreement === 0) return false;
+  if ((kind & codec.MORE) !== 0) connection.inParts = true;
+  if (connection.inParts) return true;
+  const most = typeof data === 'string' ? 3 * data.length : data.length;
+  return most >= threshold && (kind & codec.AS_IT_IS) === 0;
+}
+
+/** @returns null where the payload is to be sent as it is */
+function sendPacked(connection, kind, data, callback) {
+  const { id, outbox, socket } = connection;
+  const payload = typeof data === 'string' && data.length > STRING_MAX ? Buffer.from(data) : data;
+  const length = codec.pack(id, roleOf(socket), kind, payload);
+  if (length < 0 && length !== codec.REFUSED_PLAIN) return refused(length, data, callback);
+  connection.inParts = (kind & codec.MORE) !== 0;
+  if (length === codec.REFUSED_PLAIN) return null;
+  outbox.reserve(length);
+  outbox.end = codec.packed(outbox.slab, outbox.end);
+  return outbox.commit(callback);
+}
+
+/** Payloads of more bytes are packed in the background. */
+const INLINE_MAX = 128 * 1024;
+
+/** Whether a payload takes too long to be packed at once. */
+function isLong(connection, kind, data) {
+  return connection.extension.agreement !== 0 && data.length > INLINE_MAX
+    && (connection.inParts || (kind & codec.AS_IT_IS) === 0);
+}
+
+/** Packs a long payload in the background and sends it, in its turn. */
+async function sendLong(connection, kind, data, callback) {
+  const { outbox, socket } = connection;
+  const payload = typeof data === 'string' ? Buffer.from(data) : data;
+  connection.deferredBytes += payload.length;
+  const { room, start, end } = await pack(connection, roleOf(socket), kind, payload);
+  connection.deferredBytes -= payload.length;
+  connection.inParts = (kind & codec.MORE) !== 0;
+  if (end === codec.REFUSED_PLAIN) return sendNow(connection, kind | codec.AS_IT_IS, payload, callback);
+  if (end < 0) return refused(end, data, callback);
+  if (connection.gone) return refuse(callback);
+  outbox.append(view(room, start, end));
+  return outbox.commit(callback);
 }
 
 /** A frame that is written side by side with what is gathered, in at most `room` bytes. */
@@ -110,7 +162,25 @@ function sendPrepared(connection, frame, callback) {
   const { bytes, kind, payload } = frame;
   const verdict = roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : 0;
   if (verdict === 1) return outbox.sendWhole(bytes, callback);
-  if (verdict === 0 && codec.state(id) === codec.OPEN) return sendNow(connection, kind, payload, callback);
+  if (verdict > codec.SHARED) return sendShared(connection, frame, verdict - codec.SHARED, callback);
+  if (verdict === 0 && codec.state(id) === codec.OPEN) {
+    return isLong(connection, kind, payload)
+      ? defer(connection, payload, kind, callback)
+      : sendNow(connection, kind, payload, callback);
+  }
+  refuse(callback);
+  return null;
+}
+
+/** Sends a frame that was packed once for all connections with the same parameters. */
+function sendShared(connection, frame, set, callback) {
+  const { id, outbox } = connection;
+  const { bytes, kind, payload } = frame;
+  const packed = frame.packed(set);
+  const verdict = packed === null
+    ? codec.prepared(id, kind | codec.AS_IT_IS, payload.length)
+    : codec.shared(id, kind, payload.length, packed.length);
+  if (verdict === 1) return outbox.sendWhole(packed ?? bytes, callback);
   refuse(callback);
   return null;
 }
@@ -143,6 +213,7 @@ async function sendLater(connection, kind, data, callback) {
   try {
     const ready = data instanceof Blob ? Buffer.from(await data.arrayBuffer()) : data;
     if (connection.gone) refuse(callback);
+    else if (isLong(connection, kind, ready)) await sendLong(connection, kind, ready, callback);
     else sendNow(connection, kind, ready, callback);
   } catch (error) {
     // A Blob that cannot be read, or text that is none: the caller's, as an uncaught exception
@@ -163,9 +234,12 @@ async function sendReadable(connection, kind, readable, callback) {
   let begun = false;
   try {
     await pump(connection, readable, (chunk) => {
-      const accepted = sendNow(connection, kind | codec.MORE, bytesOf('chunk', chunk));
+      const part = bytesOf('chunk', chunk);
+      const sent = isLong(connection, kind, part)
+        ? sendLong(connection, kind | codec.MORE, part)
+        : sendNow(connection, kind | codec.MORE, part);
       begun = true;
-      return accepted;
+      return sent;
     });
     if (connection.gone) {
       readable.destroy();

@@ -2,8 +2,11 @@
 
 const codec = require('./codec.js');
 
-/** What `codec.totals` writes: open connections, messages received and sent, bytes received and sent. */
-const numbers = new Float64Array(5);
+/**
+ * What `codec.totals` writes: open connections, messages received and sent, bytes received and sent,
+ * and the volumes of extensions.
+ */
+const numbers = new Float64Array(5 + 6);
 const bytes = new Uint8Array(numbers.buffer);
 
 /** Connections there ever were. */
@@ -19,12 +22,21 @@ const refusals = new Map();
  */
 function stats() {
   codec.totals(bytes);
-  const [open, messagesReceived, messagesSent, bytesReceived, bytesSent] = numbers;
+  const [open, messagesReceived, messagesSent, bytesReceived, bytesSent, ...volumes] = numbers;
   return {
     connections: { open, total: opened },
     messages: { received: messagesReceived, sent: messagesSent },
     bytes: { received: bytesReceived, sent: bytesSent },
+    compression: compressionOf(volumes),
     refusals: Object.fromEntries(refusals)
+  };
+}
+
+/** What extensions have done, by its six numbers. */
+function compressionOf([messagesIn, compressedIn, plainIn, messagesOut, compressedOut, plainOut]) {
+  return {
+    received: { messages: messagesIn, compressed: compressedIn, plain: plainIn },
+    sent: { messages: messagesOut, compressed: compressedOut, plain: plainOut }
   };
 }
 
@@ -37,4 +49,4 @@ function countRefused(reason) {
   refusals.set(reason, (refusals.get(reason) ?? 0) + 1);
 }
 
-module.exports = { countOpened, countRefused, stats };
+module.exports = { compressionOf, countOpened, countRefused, stats };

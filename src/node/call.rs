@@ -102,6 +102,14 @@ impl Bytes {
         })
     }
 
+    /// The first `len` bytes.
+    pub fn up_to(self, len: usize) -> Result<Self, Misuse> {
+        match len <= self.len {
+            true => Ok(Self { len, ..self }),
+            false => Err(Misuse("a length is past the end of its buffer")),
+        }
+    }
+
     /// Whether both share a byte.
     pub fn overlaps(self, other: Self) -> bool {
         let (start, other_start) = (self.start as usize, other.start as usize);
@@ -217,6 +225,66 @@ impl<const N: usize> Call<N> {
             Ok(len)
         } else {
             Err(Misuse("a string does not fit its buffer"))
+        }
+    }
+
+    /// How many bytes of UTF-8 the string at `index` has.
+    pub fn string_len(&self, index: usize) -> Result<usize, Misuse> {
+        let mut len = 0;
+        // SAFETY: the value is this call's argument; without a buffer only the length is told.
+        let status = unsafe {
+            sys::napi_get_value_string_utf8(
+                self.env,
+                self.args[index],
+                ptr::null_mut(),
+                0,
+                &mut len,
+            )
+        };
+        match status {
+            sys::Status::napi_ok => Ok(len),
+            _ => Err(Misuse("an argument is not a string")),
+        }
+    }
+
+    /// The environment of this call.
+    pub fn env(&self) -> sys::napi_env {
+        self.env
+    }
+
+    /// A reference to the argument at `index`, which is not collected before it is deleted.
+    pub fn hold(&self, index: usize) -> Result<sys::napi_ref, Misuse> {
+        let mut reference = ptr::null_mut();
+        let mut value = self.args[index];
+        // SAFETY: the value is this call's argument, or an object in the place of undefined, which
+        // cannot be held; `reference` outlives the call.
+        let status = unsafe {
+            if self.is_undefined(index) {
+                sys::napi_create_object(self.env, &mut value);
+            }
+            sys::napi_create_reference(self.env, value, 1, &mut reference)
+        };
+        match status {
+            sys::Status::napi_ok => Ok(reference),
+            _ => Err(Misuse("an argument cannot be held")),
+        }
+    }
+
+    /// A string of ASCII.
+    pub fn string(&self, text: &std::ffi::CStr) -> Result<sys::napi_value, Misuse> {
+        let mut value = ptr::null_mut();
+        // SAFETY: the text is NUL-terminated and outlives the call.
+        let status = unsafe {
+            sys::napi_create_string_utf8(
+                self.env,
+                text.as_ptr(),
+                text.count_bytes() as isize,
+                &mut value,
+            )
+        };
+        match status {
+            sys::Status::napi_ok => Ok(value),
+            _ => Err(Misuse("a string cannot be made")),
         }
     }
 

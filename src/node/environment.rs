@@ -4,70 +4,151 @@ use napi::bindgen_prelude::{Result as NapiResult, Status};
 use napi::{check_status, sys};
 use slab::Slab;
 
+use super::background::Home;
 use super::call::Misuse;
+use super::pack::Desk;
 use super::random::MaskKeys;
+use crate::protocol::extension::{Pools, Volume};
 use crate::protocol::{Connection, Role, Traffic};
 
 /// Connections by their number, the table of events, and the random source of this environment.
 pub struct Environment {
-    connections: Slab<Connection>,
+    connections: Slab<Entry>,
+    /// How many connections there ever were.
+    opened: u64,
     /// What connections that are freed have received and sent.
-    past: (Traffic, Traffic),
+    past: Totals,
     table: Table,
     mask_keys: MaskKeys,
+    /// What transforms messages.
+    pools: Pools,
+    /// Where messages are packed.
+    pub desk: Desk,
+    home: Home,
+}
+
+/// A connection, and which of all it is.
+struct Entry {
+    connection: Connection,
+    serial: u64,
+}
+
+/// What connections have moved.
+#[derive(Clone, Copy, Default)]
+pub struct Totals {
+    pub received: Traffic,
+    pub sent: Traffic,
+    pub unpacked: Volume,
+    pub packed: Volume,
+}
+
+impl Totals {
+    fn add(&mut self, connection: &Connection) {
+        let (unpacked, packed) = connection.volumes();
+        self.received += connection.received;
+        self.sent += connection.sent;
+        self.unpacked += unpacked;
+        self.packed += packed;
+    }
 }
 
 impl Environment {
     pub fn new(table: Table) -> Self {
         Self {
             connections: Slab::new(),
-            past: Default::default(),
+            opened: 0,
+            past: Totals::default(),
             table,
             mask_keys: MaskKeys::new(),
+            pools: Pools::default(),
+            desk: Desk::default(),
+            home: Home::default(),
         }
     }
 
     /// Takes a connection in, and tells its number.
     pub fn open(&mut self, connection: Connection) -> usize {
-        self.connections.insert(connection)
+        self.opened += 1;
+        self.connections.insert(Entry {
+            connection,
+            serial: self.opened,
+        })
     }
 
     /// Frees a connection; one that is free already stays so.
     pub fn release(&mut self, number: u32) {
-        if let Some(connection) = self.connections.try_remove(number as usize) {
-            self.past.0 += connection.received;
-            self.past.1 += connection.sent;
+        if let Some(entry) = self.connections.try_remove(number as usize) {
+            self.past.add(&entry.connection);
         }
     }
 
-    /// How many connections there are, and what they and all before them have received and sent.
-    /// Adding up is left to whoever asks, so that a frame pays for no counter but its connection's.
-    pub fn totals(&self) -> (usize, Traffic, Traffic) {
-        let (mut received, mut sent) = self.past;
-        for (_, connection) in &self.connections {
-            received += connection.received;
-            sent += connection.sent;
+    /// How many connections there are, and what they and all before them have moved. Adding up is left to whoever asks, so that a frame pays for no counter but its connection's.
+    pub fn totals(&self) -> (usize, Totals) {
+        let mut totals = self.past;
+        for (_, entry) in &self.connections {
+            totals.add(&entry.connection);
         }
-        (self.connections.len(), received, sent)
+        (self.connections.len(), totals)
+    }
+
+    /// Gives up memory of extensions that was not used since the last call, and tells how many
+    /// connections have one.
+    pub fn rest(&mut self) -> usize {
+        self.pools.clear();
+        self.desk = Desk::default();
+        let connections = self.connections.iter_mut();
+        connections
+            .filter_map(|(_, entry)| entry.connection.rest())
+            .count()
+    }
+
+    /// Where this environment is, for what outlives a call.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Which of all connections the one of that number is.
+    pub fn serial(&self, number: u32) -> Result<u64, Misuse> {
+        let entry = self.connections.get(number as usize);
+        entry.map(|entry| entry.serial).ok_or(NO_CONNECTION)
+    }
+
+    /// Whether the connection of that number is that one of all.
+    pub fn is_owner(&self, number: u32, serial: u64) -> bool {
+        self.serial(number).is_ok_and(|found| found == serial)
     }
 
     /// The connection of that number.
     pub fn connection(&mut self, number: u32) -> Result<&mut Connection, Misuse> {
-        self.connections
-            .get_mut(number as usize)
-            .ok_or(Misuse("no such connection"))
+        let entry = self.connections.get_mut(number as usize);
+        entry
+            .map(|entry| &mut entry.connection)
+            .ok_or(NO_CONNECTION)
     }
 
-    /// The connection of that number, and the table.
-    pub fn connection_and_table(
+    /// The connection of that number, the table, and what transforms messages.
+    pub fn receiving(
         &mut self,
         number: u32,
-    ) -> Result<(&mut Connection, &mut [u32]), Misuse> {
-        let connection = self
-            .connections
-            .get_mut(number as usize)
-            .ok_or(Misuse("no such connection"))?;
-        Ok((connection, self.table.words()))
+    ) -> Result<(&mut Connection, &mut [u32], &mut Pools), Misuse> {
+        let entry = self.connections.get_mut(number as usize);
+        let connection = &mut entry.ok_or(NO_CONNECTION)?.connection;
+        Ok((connection, self.table.words(), &mut self.pools))
+    }
+
+    /// Where messages are packed, the connection of that number, and what packs.
+    pub fn packing(
+        &mut self,
+        number: u32,
+    ) -> Result<(&mut Desk, &mut Connection, &mut Pools), Misuse> {
+        let entry = self.connections.get_mut(number as usize);
+        let connection = &mut entry.ok_or(NO_CONNECTION)?.connection;
+        Ok((&mut self.desk, connection, &mut self.pools))
+    }
+
+    /// Where messages are packed, and what packs.
+    pub fn desk_and_pools(&mut self) -> (&mut Desk, &mut Pools) {
+        (&mut self.desk, &mut self.pools)
     }
 
     /// A fresh masking key for all but servers' frames.
@@ -83,6 +164,8 @@ impl Environment {
         }
     }
 }
+
+const NO_CONNECTION: Misuse = Misuse("no such connection");
 
 /// The Uint32Array that this environment's functions tell events in.
 pub struct Table {

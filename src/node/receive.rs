@@ -7,7 +7,7 @@
 //! | 0 | bytes of the chunk that have been read |
 //! | 1 | bytes of the slab that are in use |
 //! | 2 | bytes of memory that are needed to read on, 0 for none |
-//! | 3 | whether that is an assembly (1) or a slab (0) |
+//! | 3 | whether that is a slab (0), an assembly (1), or one for work elsewhere (2) |
 //! | 4 | bytes of the present assembly to carry over into it |
 //! | 5 | the close frame's code, 0 for none |
 //! | 8, 9, 10 | the first event: kind, offset, length; the next one follows |
@@ -56,15 +56,18 @@ pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<f6
         return Err(Misuse("slab and assembly overlap"));
     }
     let total = input.len();
+    let (connection, table, pools) = environment.receiving(call.number(0)?)?;
     let mut memory = Memory {
         // SAFETY: the only slice of this part of the slab.
         slab: unsafe { free.as_mut_slice() },
         used: 0,
         // SAFETY: the only slice of the assembly, which does not overlap the slab's.
         assembly: unsafe { assembly.as_mut_slice() },
+        pools,
     };
-
-    let (connection, table) = environment.connection_and_table(call.number(0)?)?;
+    if at == 0 {
+        connection.begin_turn();
+    }
     let mut writer = Events {
         table,
         count: 0,
@@ -96,6 +99,13 @@ pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<f6
                 break Need {
                     len: capacity,
                     assembly: 1,
+                    keep,
+                };
+            }
+            Ok(Step::Offload { capacity, keep }) => {
+                break Need {
+                    len: capacity,
+                    assembly: 2,
                     keep,
                 };
             }

@@ -1,0 +1,100 @@
+'use strict';
+
+const codec = require('./codec.js');
+const { Queue } = require('./queue.js');
+
+// What is too long for the loop: large messages are packed and unpacked on threads of libuv's pool.
+// Other users of that pool, files and names among them, keep half of the threads that it has by
+// default, and who waits here waits for its turn, not for a connection.
+
+const MOST = 2;
+
+let running = 0;
+const waiting = new Queue();
+
+/**
+ * Runs `start(done)` as soon as there is a thread for it; it calls `done` when that is free again.
+ */
+function whenFree(start) {
+  if (running < MOST) run(start);
+  else waiting.push(start, 0);
+}
+
+function run(start) {
+  running++;
+  start(done);
+}
+
+function done() {
+  running--;
+  const next = waiting.shift();
+  if (next !== undefined) run(next);
+}
+
+/**
+ * Unpacks what native code has set aside of a connection's message.
+ * @param capacity bytes of the assembly that are needed
+ * @param keep bytes of the present one that it begins with
+ * @param then called when it is done, with whether there was memory for it
+ */
+function unpack(connection, capacity, keep, then) {
+  whenFree((free) => {
+    const settle = (isDone) => {
+      free();
+      then(connection, isDone);
+    };
+    if (connection.id === -1 || connection.error !== null) {
+      settle(true);
+      return;
+    }
+    const present = connection.assembly;
+    if (present !== undefined && present.length >= capacity) {
+      codec.unpack(connection.id, present, undefined, 0, () => settle(true));
+      return;
+    }
+    let larger;
+    try {
+      larger = Buffer.allocUnsafeSlow(capacity);
+    } catch {
+      process.nextTick(settle, false);
+      return;
+    }
+    // What is there already is copied by the thread.
+    connection.assembly = larger;
+    codec.unpack(connection.id, larger, present, keep, () => settle(true));
+  });
+}
+
+/**
+ * Packs a message, or a part of one.
+ * @param payload bytes that nobody changes
+ * @returns a promise of `{ room, start, end }`, the place of the frame; `end` is negative where there
+ *   is none, and tells why
+ */
+function pack(connection, role, kind, payload) {
+  return new Promise((resolve, reject) => {
+    whenFree((free) => {
+      try {
+        if (connection.gone) {
+          free();
+          resolve({ room: null, start: 0, end: codec.REFUSED_CLOSING });
+          return;
+        }
+        const room = Buffer.allocUnsafeSlow(codec.packRoom(payload.length));
+        const verdict = codec.packLater(connection.id, role, kind, payload, room, (end, start) => {
+          free();
+          resolve({ room, start, end });
+        });
+        if (verdict === 1) return;
+        free();
+        resolve({ room, start: 0, end: verdict });
+      } catch (error) {
+        // There is no memory for it.
+        free();
+        reject(error);
+      }
+    });
+  });
+}
+
+module.exports = { pack, unpack };
