@@ -72,22 +72,28 @@ function unpack(connection, capacity, keep, then) {
  *   is none, and tells why
  */
 function pack(connection, role, kind, payload) {
+  return inRoom(payload.length, (room, then) => (
+    connection.gone ? codec.REFUSED_CLOSING : codec.packLater(connection.id, role, kind, payload, room, then)
+  ));
+}
+
+/** Packs a message for all connections that share a parameter set; resolves as `pack` does. */
+function share(kind, payload, set) {
+  return inRoom(payload.length, (room, then) => codec.shareLater(kind, payload, set, room, then));
+}
+
+/** @param start starts the work → 1, or why there is none */
+function inRoom(length, start) {
   return new Promise((resolve, reject) => {
     whenFree((free) => {
       try {
-        if (connection.gone) {
+        const room = Buffer.allocUnsafeSlow(codec.packRoom(length));
+        const settle = (end, begin) => {
           free();
-          resolve({ room: null, start: 0, end: codec.REFUSED_CLOSING });
-          return;
-        }
-        const room = Buffer.allocUnsafeSlow(codec.packRoom(payload.length));
-        const verdict = codec.packLater(connection.id, role, kind, payload, room, (end, start) => {
-          free();
-          resolve({ room, start, end });
-        });
-        if (verdict === 1) return;
-        free();
-        resolve({ room, start: 0, end: verdict });
+          resolve({ room, start: begin, end });
+        };
+        const verdict = start(room, settle);
+        if (verdict !== 1) settle(verdict, 0);
       } catch (error) {
         // There is no memory for it.
         free();
@@ -97,4 +103,4 @@ function pack(connection, role, kind, payload) {
   });
 }
 
-module.exports = { pack, unpack };
+module.exports = { pack, share, unpack };

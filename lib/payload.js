@@ -2,6 +2,7 @@
 
 const { Readable } = require('node:stream');
 const { isAnyArrayBuffer, isArrayBufferView, isSharedArrayBuffer } = require('node:util').types;
+const { share } = require('./background.js');
 const codec = require('./codec.js');
 const errors = require('./errors.js');
 const { FastBuffer } = require('./memory.js');
@@ -16,6 +17,8 @@ const sendDefaults = { binary: undefined, compress: true, fin: true };
 class Frame {
   /** The same packed, by the number of the parameter set; null where that is no gain. */
   #packed = null;
+  /** The promises of those that are packed in the background. */
+  #packing = null;
 
   /**
    * @param bytes the frame as a server sends it
@@ -34,6 +37,20 @@ class Frame {
     let bytes = this.#packed.get(set);
     if (bytes === undefined) this.#packed.set(set, bytes = pack(this, set));
     return bytes;
+  }
+
+  /** Resolves when `packed` of that parameter set takes no time any more. */
+  packInBackground(set) {
+    this.#packing ??= new Map();
+    let promise = this.#packing.get(set);
+    if (promise === undefined) this.#packing.set(set, promise = this.#packLater(set));
+    return promise;
+  }
+
+  async #packLater(set) {
+    const { room, start, end } = await share(this.kind, this.payload, set);
+    this.#packed ??= new Map();
+    this.#packed.set(set, end < 0 ? null : room.subarray(start, end));
   }
 }
 

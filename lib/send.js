@@ -1,5 +1,6 @@
 'use strict';
 
+const { isUtf8 } = require('node:buffer');
 const { Readable } = require('node:stream');
 const codec = require('./codec.js');
 const native = require('./native.js');
@@ -37,9 +38,11 @@ function send(socket, payload, options, callback) {
     if (data instanceof Readable) data.destroy();
     return refuse(callback);
   }
-  if (connection.deferred !== null || isSlow(data) || isLong(connection, kind, data)) {
+  if (isLong(connection, kind, data)) {
+    if (isBadText(kind, data)) throw errors.invalidText(data);
     return defer(connection, data, kind, callback);
   }
+  if (connection.deferred !== null || isSlow(data)) return defer(connection, data, kind, callback);
   return sendNow(connection, kind, data, callback);
 }
 
@@ -91,12 +94,19 @@ const INLINE_MAX = 128 * 1024;
 
 /** Whether a payload takes too long to be packed at once. */
 function isLong(connection, kind, data) {
-  return connection.extension.agreement !== 0 && data.length > INLINE_MAX
-    && (connection.inParts || (kind & codec.AS_IT_IS) === 0);
+  if (connection.extension.agreement === 0) return false;
+  const { length } = data instanceof Frame ? data.payload : data;
+  return length > INLINE_MAX && (connection.inParts || (kind & codec.AS_IT_IS) === 0);
+}
+
+/** Whether bytes that are to be a whole text message are none, which is the caller's to hear at once. */
+function isBadText(kind, data) {
+  return kind === codec.TEXT && Buffer.isBuffer(data) && !isUtf8(data);
 }
 
 /** Packs a long payload in the background and sends it, in its turn. */
 async function sendLong(connection, kind, data, callback) {
+  if (data instanceof Frame) return sendLongFrame(connection, data, callback);
   const { outbox, socket } = connection;
   const payload = typeof data === 'string' ? Buffer.from(data) : data;
   connection.deferredBytes += payload.length;
@@ -108,6 +118,15 @@ async function sendLong(connection, kind, data, callback) {
   if (connection.gone) return refuse(callback);
   outbox.append(view(room, start, end));
   return outbox.commit(callback);
+}
+
+async function sendLongFrame(connection, frame, callback) {
+  const { kind, payload } = frame;
+  const { id, socket } = connection;
+  const verdict = roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : 0;
+  if (verdict <= codec.SHARED) return sendLong(connection, kind, payload, callback);
+  await frame.packInBackground(verdict - codec.SHARED);
+  return connection.gone ? refuse(callback) : sendPrepared(connection, frame, callback);
 }
 
 /** A frame that is written side by side with what is gathered, in at most `room` bytes. */
@@ -148,7 +167,9 @@ function sendLargeMasked(connection, kind, data, callback) {
 /** Sends a frame of WS.frame, as `sendPrepared` does, in its turn. */
 function sendFrame(connection, frame) {
   if (connection.gone || connection.closing) return null;
-  if (connection.deferred !== null) return defer(connection, frame, frame.kind);
+  if (connection.deferred !== null || isLong(connection, frame.kind, frame)) {
+    return defer(connection, frame, frame.kind);
+  }
   return sendPrepared(connection, frame);
 }
 
@@ -163,11 +184,7 @@ function sendPrepared(connection, frame, callback) {
   const verdict = roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : 0;
   if (verdict === 1) return outbox.sendWhole(bytes, callback);
   if (verdict > codec.SHARED) return sendShared(connection, frame, verdict - codec.SHARED, callback);
-  if (verdict === 0 && codec.state(id) === codec.OPEN) {
-    return isLong(connection, kind, payload)
-      ? defer(connection, payload, kind, callback)
-      : sendNow(connection, kind, payload, callback);
-  }
+  if (verdict === 0 && codec.state(id) === codec.OPEN) return sendNow(connection, kind, payload, callback);
   refuse(callback);
   return null;
 }

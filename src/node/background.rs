@@ -13,19 +13,21 @@ use napi::sys;
 
 use super::call::{Bytes, Call, Misuse};
 use super::environment::Environment;
+use super::pack::shared_header;
 use super::send::{REFUSED_PLAIN, message_kind, refusal};
 use crate::bytes::mask;
-use crate::protocol::extension::{Packing, Unpacking};
-use crate::protocol::{FrameHeader, SendError};
+use crate::protocol::deflate::Deflating;
+use crate::protocol::extension::{Pack, Packing, Unpacking};
+use crate::protocol::{FrameHeader, MessageKind, SendError};
 
 /// Where the environment is, or null once it has ended: a job may be done after that.
 pub type Home = Rc<Cell<*mut Environment>>;
 
-/// A connection for which something is done elsewhere: the number may be another's meanwhile.
+/// For whom something is done.
 struct Owner {
     home: Home,
-    number: u32,
-    serial: u64,
+    /// The number of a connection, and which of all it is: the number may be another's meanwhile.
+    connection: Option<(u32, u64)>,
 }
 
 /// What is done.
@@ -41,6 +43,14 @@ enum Task {
         out: Bytes,
         mask: Option<[u8; 4]>,
         /// Bytes that it came to.
+        packed: usize,
+    },
+    Share {
+        pack: Box<dyn Pack>,
+        set: u32,
+        kind: MessageKind,
+        payload: Bytes,
+        out: Bytes,
         packed: usize,
     },
 }
@@ -112,6 +122,31 @@ pub fn start_packing(environment: &mut Environment, call: &Call<6>) -> Result<f6
         packed: 0,
     };
     start(call, owner, task, [3, 4], 5)
+}
+
+/// `shareLater(kind, payload, set, out, callback)`: packs `payload` into `out` for all connections with
+/// that parameter set; then `callback(end, start)`, as `packLater` does.
+pub fn start_sharing(environment: &mut Environment, call: &Call<5>) -> Result<f64, Misuse> {
+    let (kind, ..) = message_kind(call.number(0)?)?;
+    let (payload, set, out) = (call.bytes(1)?, call.number(2)?, call.bytes(3)?);
+    let (_, pools) = environment.desk_and_pools();
+    let pack = Deflating::of_set(set, pools);
+    if payload.overlaps(out) || out.len() < FrameHeader::MAX_LEN + pack.bound(payload.len()) {
+        return Err(Misuse("a packed frame does not fit its buffer"));
+    }
+    let owner = Owner {
+        home: Rc::clone(environment.home()),
+        connection: None,
+    };
+    let task = Task::Share {
+        pack,
+        set,
+        kind,
+        payload,
+        out,
+        packed: 0,
+    };
+    start(call, owner, task, [1, 3], 4)
 }
 
 fn start<const N: usize>(
@@ -192,6 +227,17 @@ impl Task {
                     mask::xor(&mut room[..*packed], *key);
                 }
             }
+            Self::Share {
+                pack,
+                payload,
+                out,
+                packed,
+                ..
+            } => {
+                // SAFETY: as above; the payload is that of a frame, which is never written again.
+                let (payload, out) = unsafe { (payload.as_slice(), out.as_mut_slice()) };
+                *packed = pack.run(payload, true, &mut out[FrameHeader::MAX_LEN..]);
+            }
         }
     }
 }
@@ -250,15 +296,29 @@ impl Owner {
         // SAFETY: the environment lives, and this is its thread; no other reference is alive, since
         // jobs complete from the loop and not from within a call.
         let environment = unsafe { &mut *home };
-        if !environment.is_owner(self.number, self.serial) {
-            return gone;
-        }
+        let number = self.connection.filter(|owner| environment.is_owner(*owner));
+        let number = number.map_or(u32::MAX, |(number, _)| number);
         match task {
             Task::Unpack { unpacking, .. } => {
-                if let Ok(connection) = environment.connection(self.number) {
+                if let Ok(connection) = environment.connection(number) {
                     connection.put_unpacking(unpacking);
                 }
                 (0.0, 0.0)
+            }
+            Task::Share {
+                pack,
+                set,
+                kind,
+                payload,
+                out,
+                packed,
+            } => {
+                let (_, pools) = environment.desk_and_pools();
+                pools.put_pack(set, pack);
+                match shared_header(kind, payload.len(), packed) {
+                    Some(header) => place(header, packed, out),
+                    None => (REFUSED_PLAIN, 0.0),
+                }
             }
             Task::Pack {
                 packing,
@@ -267,16 +327,11 @@ impl Owner {
                 mask,
                 packed,
             } => {
-                let Ok((_, connection, pools)) = environment.packing(self.number) else {
+                let Ok((_, connection, pools)) = environment.packing(number) else {
                     return gone;
                 };
                 match connection.end_packing(*packing, payload.len(), packed, mask, pools) {
-                    Ok(Some(header)) => {
-                        let start = FrameHeader::MAX_LEN - header.encoded_len();
-                        // SAFETY: the only slice of `out`, which is still held.
-                        header.write(&mut unsafe { out.as_mut_slice() }[start..]);
-                        ((FrameHeader::MAX_LEN + packed) as f64, start as f64)
-                    }
+                    Ok(Some(header)) => place(header, packed, out),
                     Ok(None) => (REFUSED_PLAIN, 0.0),
                     Err(error) => (refusal(error), 0.0),
                 }
@@ -285,12 +340,19 @@ impl Owner {
     }
 }
 
+/// Writes a header in front of the payload that is in `out`; tells where the frame ends and begins.
+fn place(header: FrameHeader, packed: usize, out: Bytes) -> (f64, f64) {
+    let start = FrameHeader::MAX_LEN - header.encoded_len();
+    // SAFETY: the only slice of `out`, which the job still holds.
+    header.write(&mut unsafe { out.as_mut_slice() }[start..]);
+    ((FrameHeader::MAX_LEN + packed) as f64, start as f64)
+}
+
 impl Environment {
     fn owner(&self, number: u32) -> Result<Owner, Misuse> {
         Ok(Owner {
             home: Rc::clone(self.home()),
-            number,
-            serial: self.serial(number)?,
+            connection: Some((number, self.serial(number)?)),
         })
     }
 }

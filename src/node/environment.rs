@@ -114,7 +114,7 @@ impl Environment {
     }
 
     /// Whether the connection of that number is that one of all.
-    pub fn is_owner(&self, number: u32, serial: u64) -> bool {
+    pub fn is_owner(&self, (number, serial): (u32, u64)) -> bool {
         self.serial(number).is_ok_and(|found| found == serial)
     }
 

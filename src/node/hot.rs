@@ -5,7 +5,7 @@ use napi::bindgen_prelude::*;
 use napi::{check_status, sys};
 use napi_derive::napi;
 
-use super::background::{start_packing, start_unpacking};
+use super::background::{start_packing, start_sharing, start_unpacking};
 use super::call::{Misuse, run};
 use super::environment::{Environment, Table};
 use super::extension::open_connection;
@@ -17,7 +17,7 @@ use crate::protocol::{ProtocolError, State};
 
 type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
 
-const FUNCTIONS: [(&std::ffi::CStr, Callback); 21] = [
+const FUNCTIONS: [(&std::ffi::CStr, Callback); 22] = [
     (c"open", open),
     (c"release", release),
     (c"receive", receive),
@@ -37,6 +37,7 @@ const FUNCTIONS: [(&std::ffi::CStr, Callback); 21] = [
     (c"packLater", pack_later),
     (c"unpack", unpack),
     (c"share", share),
+    (c"shareLater", share_later),
     (c"shared", shared),
     (c"rest", rest),
 ];
@@ -186,6 +187,10 @@ callbacks! {
     /// `share(kind, payload, set)`: packs a server's frame for many connections with that parameter
     /// set, into memory of the environment's → its length, or why there is none.
     fn share(3) = write_shared;
+
+    /// `shareLater(kind, payload, set, out, callback)`: does so on another thread; see
+    /// [`start_sharing`].
+    fn share_later(5) = start_sharing;
 
     /// `shared(connection, kind, length, frameLength)`: accepts a frame of `share` for a server's
     /// connection → 1, or why it was refused.

@@ -137,17 +137,22 @@ pub fn write_shared(environment: &mut Environment, call: &Call<3>) -> Result<f64
     let mut pack = Deflating::of_set(set, pools);
     let packed = pack.run(payload, true, desk.payload_room(pack.bound(payload.len())));
     pools.put_pack(set, pack);
-    if packed >= payload.len() {
-        return Ok(REFUSED_PLAIN);
-    }
-    let header = FrameHeader {
+    Ok(match shared_header(kind, payload.len(), packed) {
+        Some(header) => desk.finish(header, packed) as f64,
+        None => REFUSED_PLAIN,
+    })
+}
+
+/// The header of a server's message that was packed for many connections; `None` where that has not
+/// made it shorter.
+pub fn shared_header(kind: MessageKind, plain: usize, packed: usize) -> Option<FrameHeader> {
+    (packed < plain).then(|| FrameHeader {
         fin: true,
         reserved: ReservedBits::RSV1,
         opcode: Encoder::default().accept(kind, true),
         mask: None,
         len: packed as u64,
-    };
-    Ok(desk.finish(header, packed) as f64)
+    })
 }
 
 /// `shared(connection, kind, length, frameLength)`.
