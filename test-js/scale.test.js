@@ -16,10 +16,7 @@ const [WANTED, ROUNDS, HEARTBEAT] = LARGE ? [10_000, 5, 4000] : [2000, 3, 1500];
 /** Files of a process that are no connections. */
 const OTHER_FILES = 200;
 
-// On Node 26 a run does not come to its end, for a reason that is not known yet.
-const skip = Number(process.versions.node.split('.')[0]) >= 26 && 'does not end on Node 26: an open fault';
-
-test(`${WANTED} connections, ${ROUNDS} rounds`, { timeout: 120_000, skip }, async (t) => {
+test(`${WANTED} connections, ${ROUNDS} rounds`, { timeout: 120_000 }, async (t) => {
   const count = Math.min(WANTED, fileLimit() - OTHER_FILES);
   if (count < WANTED) t.diagnostic(`only ${count} connections: a process may open ${fileLimit()} files here`);
   const child = join(__dirname, 'children/scale-server.js');
