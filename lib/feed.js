@@ -71,7 +71,7 @@ function feed(connection, chunk, deliver, own) {
       count = codec.receive(
         connection.id, roleOf(connection.socket), chunk, at, slab, inbound.used, connection.assembly
       );
-      at = table[codec.READ];
+      at += table[codec.READ];
       inbound.used = table[codec.SLAB_USED];
       used = EVENTS + count * EVENT_WORDS;
       const needed = table[codec.NEEDED];
