@@ -8,12 +8,12 @@ const { TOO_MANY_MESSAGES } = require('./faults.js');
 const { failTooBig, violation } = require('./events.js');
 const { process: processChunk } = require('./feed.js');
 const { IncomingMessage } = require('./incoming.js');
+const { NO_BYTES } = require('./memory.js');
 const { RateLimit } = require('./rate-limit.js');
 const { ping } = require('./send.js');
 const { peek } = require('./connection.js');
 const { INCOMING, PROGRAM, READER, resumeFor } = require('./pause.js');
-
-const NO_BYTES = Buffer.alloc(0);
+const { rethrow } = require('./unhandled.js');
 
 /** The side of the handlers: a connection whose socket the library reads itself. */
 class Attachment {
@@ -183,10 +183,6 @@ const heartbeats = deadlinesBy((attachment) => {
   if (!alive) ping(connection.socket);
   heartbeats(heartbeat).start(attachment);
 });
-
-function rethrow(error) {
-  throw error;
-}
 
 function socketOnData(chunk) {
   const { attachment } = peek(this);

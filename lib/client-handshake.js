@@ -10,6 +10,7 @@ const { open, peek } = require('./connection.js');
 const { deadlinesBy } = require('./deadlines.js');
 const { dial } = require('./dial.js');
 const { unwatch, watch } = require('./signals.js');
+const { ignore, rethrow } = require('./unhandled.js');
 
 const KEY_BYTES = 16;
 const REDIRECTS = [301, 302, 303, 307, 308];
@@ -273,12 +274,6 @@ function socketOnError(error) {
 
 function socketOnClose() {
   peek(this).handshake?.end('the connection was closed before the answer');
-}
-
-function ignore() {}
-
-function rethrow(error) {
-  throw error;
 }
 
 module.exports = { ClientHandshake };

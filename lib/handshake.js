@@ -7,6 +7,7 @@ const { deadlinesBy } = require('./deadlines.js');
 const { close } = require('./send.js');
 const { Request, judge } = require('./request.js');
 const { countRefused } = require('./stats.js');
+const { rethrow } = require('./unhandled.js');
 
 const { Hindrance } = native;
 const kHandshake = Symbol('ws13.handshake');
@@ -229,10 +230,6 @@ function settleLate(handshake, answer) {
 
 function failLate(handshake, error) {
   handshake.fail(error);
-}
-
-function rethrow(error) {
-  throw error;
 }
 
 function socketOnData(chunk) {

@@ -6,16 +6,15 @@ const native = require('./native.js');
 const errors = require('./errors.js');
 const { JOIN_MAX } = require('./outbox.js');
 const { inTurn, pump } = require('./deferred.js');
-const { view } = require('./memory.js');
+const { NO_BYTES, view } = require('./memory.js');
 const { Frame, bytesOf, isSlow, kindOf, payloadOf } = require('./payload.js');
 const { SERVER, connectionOf, roleOf } = require('./connection.js');
+const { ignore, rethrow } = require('./unhandled.js');
 
 /** The longest string that is written straight into the outbox: three bytes each at most. */
 const STRING_MAX = 8192;
 /** What native code wants free behind a string's bytes. */
 const STRING_ROOM = 32;
-
-const NO_BYTES = Buffer.alloc(0);
 
 /**
  * Sends a message, or a part of one.
@@ -182,12 +181,6 @@ async function sendReadable(connection, kind, readable, callback) {
     }
     process.nextTick(callback ?? rethrow, error);
   }
-}
-
-function ignore() {}
-
-function rethrow(error) {
-  throw error;
 }
 
 /** Sends a ping (RFC 6455 §5.5.2). */

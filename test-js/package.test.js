@@ -62,6 +62,7 @@ const FILES = [
   'lib/signals.js',
   'lib/stats.js',
   'lib/stream.js',
+  'lib/unhandled.js',
   'lib/upgrade.js',
   'lib/url.js',
   'lib/ws.js',
