@@ -41,7 +41,7 @@ class Attachment {
     socket.on('data', socketOnData);
     socket.on('drain', socketOnDrain);
     socket.on('error', socketOnError);
-    if (options.heartbeat > 0) heartbeats(options.heartbeat).start(this);
+    if (options.heartbeat > 0) heartbeats.start(this, options.heartbeat);
     diagnostics.opened(connection, request);
     try {
       handlers.open?.(socket, request, data);
@@ -158,7 +158,7 @@ class Attachment {
   /** The socket is closed; the last that the program hears of it. */
   close() {
     const { connection, handlers, options } = this;
-    if (options.heartbeat > 0) heartbeats(options.heartbeat).cancel(this);
+    if (options.heartbeat > 0) heartbeats.cancel(this, options.heartbeat);
     this.incoming?.abort();
     const { socket, closeReason, wasClean, error } = connection;
     // RFC 6455 §7.1.5: the code is that of a frame that came in; there may be none.
@@ -181,7 +181,7 @@ const heartbeats = deadlinesBy((attachment) => {
   }
   attachment.pinged = !alive;
   if (!alive) ping(connection.socket);
-  heartbeats(heartbeat).start(attachment);
+  heartbeats.start(attachment, heartbeat);
 });
 
 function socketOnData(chunk) {

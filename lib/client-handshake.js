@@ -66,7 +66,7 @@ class ClientHandshake {
       return;
     }
     this.connect();
-    deadlines(handshakeTimeout).start(this);
+    deadlines.start(this, handshakeTimeout);
     if (signal !== undefined) watch(signal, this);
   }
 
@@ -212,7 +212,7 @@ class ClientHandshake {
   finish() {
     this.isDone = true;
     this.core = null;
-    deadlines(this.options.handshakeTimeout).cancel(this);
+    deadlines.cancel(this, this.options.handshakeTimeout);
   }
 
   unlisten() {
