@@ -233,9 +233,7 @@ function close(socket, code, reason) {
   if (connection.gone || connection.closing) return false;
   connection.closing = true;
   connection.attachment?.stop();
-  if (connection.deferred === null) return closeNow(connection, code, reason);
-  inTurn(connection, 0, () => closeNow(connection, code, reason));
-  return true;
+  return closeInTurn(connection, code, reason);
 }
 
 /** RFC 6455 §7.4.1, 1000: "a normal closure". */
@@ -243,8 +241,18 @@ const NORMAL = 1000;
 
 /** Closes behind all that was sent; what the peer sends before its own close frame is still read. */
 function endSending(connection) {
-  if (connection.deferred === null) closeNow(connection, NORMAL);
-  else inTurn(connection, 0, () => closeNow(connection, NORMAL));
+  closeInTurn(connection, NORMAL);
+}
+
+/**
+ * Closes behind all that was sent. A Readable may take as long as it likes, but one that gives
+ * nothing, or a peer that takes nothing of it, for the time of closeTimeout ends the connection.
+ */
+function closeInTurn(connection, code, reason) {
+  if (connection.deferred === null) return closeNow(connection, code, reason);
+  connection.startCloseTimer();
+  inTurn(connection, 0, () => closeNow(connection, code, reason));
+  return true;
 }
 
 function closeNow(connection, code = 0, reason = '') {
