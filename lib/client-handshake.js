@@ -10,6 +10,7 @@ const { open, peek } = require('./connection.js');
 const { deadlinesBy } = require('./deadlines.js');
 const { dial } = require('./dial.js');
 const { unwatch, watch } = require('./signals.js');
+const { countHandshake, countOpened, uncountHandshake } = require('./stats.js');
 const { ignore, rethrow } = require('./unhandled.js');
 
 const KEY_BYTES = 16;
@@ -83,7 +84,8 @@ class ClientHandshake {
   /** Speaks over this stream. */
   take(socket) {
     this.socket = socket;
-    open(socket, this.options).handshake = this;
+    open(socket, this.options, this);
+    countHandshake();
     socket.on('data', socketOnData);
     socket.on('end', socketOnEnd);
     socket.on('error', socketOnError);
@@ -99,7 +101,11 @@ class ClientHandshake {
   letGo() {
     const { socket } = this;
     if (socket === null) return;
-    peek(socket).handshake = null;
+    const connection = peek(socket);
+    connection.handshake = null;
+    // What comes of it, if anything, is a connection of its own.
+    connection.release();
+    uncountHandshake();
     socket.off('data', socketOnData);
     socket.off('end', socketOnEnd);
     socket.off('error', socketOnError);
@@ -130,6 +136,7 @@ class ClientHandshake {
     socket._is_server = false;
     socket._is_client = true;
     const response = { url: target.href, status: answer.status, headers: headersOf(answer) };
+    countOpened();
     attachChecked(socket, handlers, options, rest, answer.protocol, response);
   }
 

@@ -207,18 +207,22 @@ function checkSocket(socket) {
   }
 }
 
-/** Gives a socket a new connection: its handshake has just ended. */
-function open(socket, limits) {
+/**
+ * Gives a socket a new connection: its handshake has just ended.
+ * @param handshake a client's handshake that has just begun, instead
+ */
+function open(socket, limits, handshake = null) {
   checkSocket(socket);
   const known = peek(socket);
   const connection = new Connection(socket, limits);
+  connection.handshake = handshake;
   remember(socket, connection);
   collected.register(connection, connection.id, connection);
   if (known !== undefined) {
     known.release();
     return connection;
   }
-  countOpened();
+  if (handshake === null) countOpened();
   if (typeof socket.on === 'function') {
     // A help, not a need: without events the garbage collector does the rest.
     socket.on('end', socketOnEnd);
