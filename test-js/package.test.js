@@ -63,6 +63,7 @@ const FILES = [
   'lib/stats.js',
   'lib/stream.js',
   'lib/unhandled.js',
+  'lib/unread.js',
   'lib/upgrade.js',
   'lib/url.js',
   'lib/ws.js',
