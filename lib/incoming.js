@@ -41,6 +41,8 @@ class IncomingMessage extends Readable {
   finish(part) {
     if (this.destroyed) return;
     if (part.length > 0) this.#waiting.push(part);
+    // A reader may have destroyed it for that.
+    if (this.destroyed) return;
     this.push(null);
     this.#unread = this.#waiting.size + OVERHEAD;
     this.#connection.attachment.unread += this.#unread;

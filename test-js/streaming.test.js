@@ -155,6 +155,21 @@ describe('a reader of a message', () => {
     assert.equal((await whole(payload)).toString(), 'wanted');
   });
 
+  test('that destroys each message at its last byte does not stop the peer', async (t) => {
+    const { server, client, at } = await attachedPair(t, { server: { stream: true }, client: {} });
+    for (let count = 0; count < 100; count++) {
+      send(client, 'first', { fin: false });
+      const { payload: incoming } = await at.server.inbox.next();
+      const gone = new Promise((resolve) => { incoming.on('close', resolve); });
+      incoming.on('data', (chunk) => {
+        if (chunk.toString().endsWith('last')) incoming.destroy();
+      });
+      send(client, 'last');
+      await gone;
+    }
+    assert.equal(server.isPaused(), false);
+  });
+
   test('may be missing: then messages are passed over', async (t) => {
     const handlers = { message: undefined };
     const { client, at } = await attachedPair(t, { server: { stream: true, handlers }, client: {} });
