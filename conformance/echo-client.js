@@ -86,7 +86,7 @@ function request(url, path, key) {
     'Upgrade: websocket',
     `Sec-WebSocket-Key: ${key}`,
     'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits',
+    'Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; client_max_window_bits',
     '',
     ''
   ].join('\r\n');

@@ -58,7 +58,7 @@ function attachChecked(socket, handlers, options, { extension, head, protocol, r
   // It has closed meanwhile: that is no error, but there is nothing to open.
   if (socket.destroyed === true) return socket;
   const agreed = agreedTo(socket, known, extension, options);
-  const connection = open(socket, { ...options, ...limitsOf(known, options) }, agreed);
+  const connection = open(socket, { ...options, ...limitsOf(known, options) }, { extension: agreed });
   connection.paused = known?.paused ?? 0;
   connection.protocol = protocol ?? known?.protocol ?? '';
   connection.attachment = new Attachment(connection, handlers, options);

@@ -18,7 +18,7 @@ const settingOptions = {
 
 const clientDefaults = {
   threshold: 1024,
-  level: 3,
+  level: undefined,
   memLevel: 8,
   serverNoContextTakeover: false,
   clientNoContextTakeover: false,
@@ -27,6 +27,9 @@ const clientDefaults = {
 };
 /** A context costs memory for as long as its connection lasts, and a server has many of them. */
 const serverDefaults = { ...clientDefaults, serverNoContextTakeover: true, clientNoContextTakeover: true };
+
+/** In the place of a level: as a message's length says. */
+const AUTOMATIC = 15;
 
 /** What a connection has agreed to, as native code takes it, and as WS.info tells it. */
 const NO_EXTENSION = Object.freeze({ text: '', agreement: 0, tuning: 0, threshold: 0 });
@@ -48,7 +51,7 @@ function settingsOf(option, defaults) {
 }
 
 function extensionOf(text, agreement, { level, memLevel, threshold }) {
-  return { text, agreement, tuning: level | memLevel << 4, threshold };
+  return { text, agreement, tuning: (level ?? AUTOMATIC) | memLevel << 4, threshold };
 }
 
 /** A server's answer to what a client has offered, undefined where it offers nothing. */

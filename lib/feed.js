@@ -5,15 +5,13 @@ const { unpack } = require('./background.js');
 const codec = require('./codec.js');
 const { roleOf } = require('./connection.js');
 const { act, answerPings, checkWaiting, emptyInbox, failTooBig } = require('./events.js');
-const { inbound, renewAssembly, renewInbound, takeAssembly, view } = require('./memory.js');
+const { NO_BYTES, inbound, renewAssembly, renewInbound, takeAssembly, view } = require('./memory.js');
 const { Queue } = require('./queue.js');
 
 const { table, EVENTS, EVENT_WORDS } = codec;
 
 /** The bit of `paused` for a message that is unpacked in the background; see pause.js. */
 const BACKGROUND = 8;
-
-const NO_BYTES = Buffer.alloc(0);
 
 /**
  * Processes a chunk behind all that waits; whatever is sent meanwhile leaves in one write. What a
@@ -77,7 +75,7 @@ function feed(connection, chunk, deliver, own) {
       count = codec.receive(
         connection.id, roleOf(connection.socket), chunk, at, slab, inbound.used, connection.assembly
       );
-      at = table[codec.READ];
+      at += table[codec.READ];
       inbound.used = table[codec.SLAB_USED];
       used = EVENTS + count * EVENT_WORDS;
       needed = table[codec.NEEDED];
@@ -86,8 +84,8 @@ function feed(connection, chunk, deliver, own) {
       for (event = 0; event < count; event++) {
         const word = EVENTS + event * EVENT_WORDS;
         const kind = table[word];
-        const payload = payloadOf(connection, slab, kind, table[word + 1], table[word + 2]);
-        act(connection, kind & ~codec.IN_ASSEMBLY, payload, numberOf(kind, word), deliver);
+        const payload = eventPayload(connection, slab, kind, table[word + 1], table[word + 2]);
+        act(connection, kind & ~codec.IN_ASSEMBLY, payload, eventNumber(kind, word), deliver);
         if (connection.paused !== 0) break;
       }
       if (connection.paused !== 0) {
@@ -116,7 +114,7 @@ function feed(connection, chunk, deliver, own) {
 }
 
 /** The payload of an event, in memory that is never written again. */
-function payloadOf(connection, slab, kind, offset, length) {
+function eventPayload(connection, slab, kind, offset, length) {
   if ((kind & codec.IN_ASSEMBLY) !== 0) {
     const message = takeAssembly(connection.assembly, length);
     connection.assembly = undefined;
@@ -126,7 +124,7 @@ function payloadOf(connection, slab, kind, offset, length) {
 }
 
 /** The number that goes with an event: a close code, or a fault's. */
-function numberOf(kind, word) {
+function eventNumber(kind, word) {
   if (kind === codec.CLOSE) return table[codec.CLOSE_CODE];
   return kind === codec.VIOLATION ? table[word + 1] : 0;
 }
@@ -201,8 +199,8 @@ function keepRest(connection, slab, event, count, chunk, at, own, goesOn = false
   for (; event < count; event++) {
     const word = EVENTS + event * EVENT_WORDS;
     const kind = table[word];
-    const payload = payloadOf(connection, slab, kind, table[word + 1], table[word + 2]);
-    const entry = { kind: kind & ~codec.IN_ASSEMBLY, payload, number: numberOf(kind, word), deliver: own };
+    const payload = eventPayload(connection, slab, kind, table[word + 1], table[word + 2]);
+    const entry = { kind: kind & ~codec.IN_ASSEMBLY, payload, number: eventNumber(kind, word), deliver: own };
     rest.push(entry, payload?.length ?? 0);
   }
   if (at < chunk.length || goesOn) {

@@ -8,6 +8,7 @@ const { answerOffers } = require('./deflate.js');
 const { close } = require('./send.js');
 const { Request, judge } = require('./request.js');
 const { countRefused } = require('./stats.js');
+const { rethrow } = require('./unhandled.js');
 
 const { Hindrance } = native;
 const kHandshake = Symbol('ws13.handshake');
@@ -88,7 +89,7 @@ class Handshake {
     socket.on('error', socketOnError);
     socket.once('end', socketOnEnd);
     socket.once('close', socketOnClose);
-    handshakes(listener.options.handshakeTimeout).start(this);
+    handshakes.start(this, listener.options.handshakeTimeout);
   }
 
   /** The next bytes of the request. */
@@ -204,7 +205,7 @@ class Handshake {
     socket.end(response, 'latin1');
     // Closing a socket with unread bytes resets it, and the answer may be lost with that.
     socket.resume();
-    farewells(listener.options.closeTimeout).start(this);
+    farewells.start(this, listener.options.closeTimeout);
   }
 
   /** Nothing more of the handshake is waited for. */
@@ -216,7 +217,7 @@ class Handshake {
     this.accept = '';
     this.offers = undefined;
     this.head = undefined;
-    handshakes(listener.options.handshakeTimeout).cancel(this);
+    handshakes.cancel(this, listener.options.handshakeTimeout);
     socket.off('data', socketOnData);
     socket.off('end', socketOnEnd);
   }
@@ -238,10 +239,6 @@ function failLate(handshake, error) {
   handshake.fail(error);
 }
 
-function rethrow(error) {
-  throw error;
-}
-
 function socketOnData(chunk) {
   this[kHandshake].feed(chunk);
 }
@@ -257,7 +254,7 @@ function socketOnClose() {
   const handshake = this[kHandshake];
   const { listener } = handshake;
   if (handshake.state === PENDING) handshake.end(OVER);
-  farewells(listener.options.closeTimeout).cancel(handshake);
+  farewells.cancel(handshake, listener.options.closeTimeout);
   listener.leave(handshake);
 }
 

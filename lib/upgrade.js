@@ -25,7 +25,7 @@ function upgrade(socket, headers, options, callback) {
     options = undefined;
   }
   checkSocket(socket);
-  const done = typeof callback === 'function' ? callback : ignore;
+  const done = typeof callback === 'function' ? callback : () => {};
   const checked = checkOptions(options, upgradeOptions, upgradeDefaults);
   if (headers === null || (typeof headers !== 'object' && typeof headers !== 'function')) {
     done(false);
@@ -39,7 +39,7 @@ function upgrade(socket, headers, options, callback) {
   }
   const protocol = chooseProtocol(checked.protocols, verdict.offered, headers);
   const extension = answerOffers(checked.perMessageDeflate, verdict.extensions);
-  const connection = open(socket, checked, extension);
+  const connection = open(socket, checked, { extension });
   connection.protocol = protocol ?? '';
   socket._is_server = true;
   socket._is_client = false;
@@ -48,8 +48,6 @@ function upgrade(socket, headers, options, callback) {
   done(true);
   return true;
 }
-
-function ignore() {}
 
 /** Of the headers, what the handshake is judged by. A field that is no string is as good as absent. */
 function fieldsOf(headers) {

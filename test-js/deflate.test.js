@@ -10,6 +10,7 @@ const { Readable } = require('node:stream');
 const { describe, it } = require('node:test');
 const { Worker } = require('node:worker_threads');
 const { WS } = require('../index.js');
+const codec = require('../lib/codec.js');
 const { attachedPair, until } = require('./support/attached.js');
 const { grownBy } = require('./support/child.js');
 const { accepting, attempt, failure, serve: serveHeads } = require('./support/clients.js');
@@ -63,7 +64,7 @@ describe('the handshake of a server', () => {
   it('writes its line behind the others, and WS.info tells it', () => {
     const socket = plain();
     WS.upgrade(socket, { ...requestHeaders(), ...OFFER }, { perMessageDeflate: CONTEXTS });
-    const { lines } = { lines: socket.writes.join('').split('\r\n') };
+    const lines = socket.writes.join('').split('\r\n');
     assert.deepEqual(lines.slice(-4), ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Extensions: permessage-deflate', '', '']);
     assert.equal(WS.info(socket).extensions, 'permessage-deflate');
   });
@@ -80,7 +81,8 @@ describe('the handshake of a server', () => {
     const server = await serve(t, 'own', {
       upgrade: ({ url }) => ({ perMessageDeflate: url === '/yes', headers: { 'x-more': '1' } })
     });
-    for (const [path, extensions] of [['/yes', 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'], ['/no', undefined]]) {
+    const contexts = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover';
+    for (const [path, extensions] of [['/yes', contexts], ['/no', undefined]]) {
       const far = await dial(server);
       const { headers } = await openAsClient(far, OFFER, path);
       assert.equal(headers['sec-websocket-extensions'], extensions);
@@ -97,7 +99,7 @@ describe('the handshake of a client', () => {
 
   it('offers what its option says', async (t) => {
     const { url, requests } = await answering(t, null);
-    const all = { serverNoContextTakeover: true, clientNoContextTakeover: true, serverMaxWindowBits: 9, clientMaxWindowBits: 8 };
+    const all = { ...ALONE, serverMaxWindowBits: 9, clientMaxWindowBits: 8 };
     const offers = [
       [undefined, undefined],
       [false, undefined],
@@ -150,7 +152,7 @@ for (const role of ROLES) {
       it(`is compressed from the threshold on, ${how}, and never below it`, async (t) => {
         const { socket, next } = await attached(t, { ...settings, threshold: 100 });
         const sizes = [99, 100, 0, 1000, 99, 5000, 1, 100];
-        for (const size of sizes) WS.send(socket, 'x'.repeat(size));
+        for (const size of sizes) WS.send(socket, json(size));
         const frames = await next(sizes.length);
         assert.deepEqual(frames.map(({ rsv }) => rsv), sizes.map((size) => (size < 100 ? 0 : 4)));
         const context = [];
@@ -159,18 +161,39 @@ for (const role of ROLES) {
             assert.equal(payload.length, sizes[at]);
             continue;
           }
-          const earlier = settings === CONTEXTS ? context.length : 0;
           context.push(payload);
-          const text = settings === CONTEXTS ? inflated(...context).toString() : inflated(payload).toString();
-          assert.ok(text.endsWith('x'.repeat(sizes[at])));
-          if (earlier > 0) assert.ok(payload.length < deflated('x'.repeat(sizes[at])).length);
+          const text = settings === CONTEXTS ? inflated(...context) : inflated(payload);
+          assert.ok(text.toString().endsWith(json(sizes[at])));
         }
+        // All of the last one was there before.
+        assert.equal(context.at(-1).length < 20, settings === CONTEXTS);
       });
     }
 
+    it('refers back by no more than 256 bytes in a window of 8 bits', async (t) => {
+      // The same again 100 and 700 bytes later, among bytes that match nothing.
+      const [near, far] = [randomBytes(100), randomBytes(200)];
+      const payload = Buffer.concat([far, near, near, randomBytes(300), far]);
+      for (const level of [1, 2, 3, 4, 6, 9]) {
+        for (const bits of [8, 11]) {
+          const windows = { serverMaxWindowBits: bits, clientMaxWindowBits: bits };
+          const { socket, next } = await attached(t, { level, threshold: 0, ...windows });
+          WS.send(socket, payload, { fin: false });
+          WS.send(socket, payload);
+          const [first, second] = await next(2);
+          // Its own output is no help to this inflater: it is taken from it 64 bytes at a time.
+          const all = [first.payload, second.payload];
+          const inflate = () => inflated.with({ windowBits: 8, chunkSize: 64 }, Buffer.concat(all));
+          if (bits === 8) assert.ok(inflate().equals(Buffer.concat([payload, payload])), `level ${level}`);
+          else assert.throws(inflate, /too far back/, `level ${level}`);
+        }
+      }
+    });
+
     it('counts the bytes of a string, not its characters', async (t) => {
       const { socket, next } = await attached(t, { threshold: 100 });
-      for (const text of ['x'.repeat(99), 'é'.repeat(49), 'é'.repeat(50), '世'.repeat(33), '世'.repeat(34)]) WS.send(socket, text);
+      const texts = ['x'.repeat(99), 'é'.repeat(49), 'é'.repeat(50), '世'.repeat(33), '世'.repeat(34)];
+      for (const text of texts) WS.send(socket, text);
       assert.deepEqual((await next(5)).map(({ rsv }) => rsv), [0, 0, 4, 0, 4]);
     });
 
@@ -473,6 +496,27 @@ describe('both ends', () => {
   });
 });
 
+describe('a context of ours', () => {
+  it('is given up when nobody has used it for a while', async (t) => {
+    const pair = await attachedPair(t, { server: { perMessageDeflate: CONTEXTS } });
+    const next = rawFrames(pair.client);
+    const text = json(3000);
+    const send = async () => {
+      WS.send(pair.server, text);
+      const [{ payload }] = await next(1);
+      return payload;
+    };
+    const [first, second] = [await send(), await send()];
+    assert.ok(second.length < first.length / 5);
+    assert.ok(codec.rest() >= 1, 'connections with an extension');
+    assert.ok((await send()).length < first.length / 5, 'it was used since the time before');
+    codec.rest();
+    codec.rest();
+    assert.ok((await send()).equals(first), 'it begins anew');
+    assert.ok((await send()).length < first.length / 5);
+  });
+});
+
 describe('one message to many', () => {
   it('is compressed once for each parameter set', async (t) => {
     const settings = [ALONE, ALONE, { ...ALONE, serverMaxWindowBits: 9 }, CONTEXTS, CONTEXTS, false];
@@ -525,7 +569,8 @@ describe('one message to many', () => {
   });
 
   it('waits behind a long one', async (t) => {
-    const pair = await attachedPair(t, { server: { perMessageDeflate: CONTEXTS }, client: { perMessageDeflate: CONTEXTS } });
+    const options = { perMessageDeflate: CONTEXTS };
+    const pair = await attachedPair(t, { server: options, client: options });
     WS.send(pair.server, json(MiB));
     WS.broadcast([pair.server], json(2000));
     WS.broadcast([pair.server], json(2 * MiB));
@@ -545,7 +590,8 @@ describe('the settings', () => {
     assert.throws(upgrade({ levle: 1 }), { code: 'ERR_INVALID_ARG_VALUE', message: /"level"/ });
     assert.throws(upgrade({ level: '1' }), { code: 'ERR_INVALID_ARG_TYPE', message: /"options.perMessageDeflate.level"/ });
     const ranges = {
-      level: [-1, 10], memLevel: [0, 10], threshold: [-1, 2 ** 53], serverMaxWindowBits: [7, 16], clientMaxWindowBits: [7, 16, 8.5]
+      level: [-1, 10], memLevel: [0, 10], threshold: [-1, 2 ** 53],
+      serverMaxWindowBits: [7, 16], clientMaxWindowBits: [7, 16, 8.5]
     };
     for (const [name, values] of Object.entries(ranges)) {
       for (const value of values) assert.throws(upgrade({ [name]: value }), { code: 'ERR_OUT_OF_RANGE' }, `${name} ${value}`);

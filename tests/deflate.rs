@@ -182,7 +182,7 @@ fn a_bomb_stops_at_the_limit_with_little_memory() {
 
 #[test]
 fn what_is_not_worth_it_goes_out_as_it_is() {
-    let noise: Vec<u8> = (0..200u32)
+    let noise: Vec<u8> = (0..300u32)
         .map(|i| ((i * i * 31) >> 3) as u8 ^ (i * 97) as u8)
         .collect();
     let alone = Agreement {

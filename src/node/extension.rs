@@ -93,8 +93,11 @@ fn decode(code: u32) -> (Terms, Terms) {
     (half(code), half(code >> 8))
 }
 
-/// `open(maxPayload, maxFragments, parts, agreement, tuning, threshold)`; the tuning is the level,
-/// and the memory level times 16.
+/// In the place of a level: as the message's length says.
+const AUTOMATIC: u8 = 15;
+
+/// `open(maxPayload, maxFragments, parts, agreement, tuning, threshold)`; the tuning is the level, or 15
+/// for none, and the memory level times 16.
 pub fn open_connection(environment: &mut Environment, call: &Call<6>) -> Result<f64, Misuse> {
     let limits = Limits {
         max_payload: call.large_number(0)?,
@@ -110,7 +113,7 @@ pub fn open_connection(environment: &mut Environment, call: &Call<6>) -> Result<
         let (inbound, outbound) = decode(agreement);
         let tuning = call.number(4)?;
         let tuning = Tuning {
-            level: (tuning & 0xf) as u8,
+            level: Some((tuning & 0xf) as u8).filter(|level| *level != AUTOMATIC),
             mem_level: (tuning >> 4) as u8,
             threshold: call.large_number(5)?,
         };

@@ -11,7 +11,7 @@ use super::send::{REFUSED_PLAIN, message_kind, refusal};
 use crate::bytes::mask;
 use crate::protocol::deflate::Deflating;
 use crate::protocol::encoder::Encoder;
-use crate::protocol::extension::Pools;
+use crate::protocol::extension::{Pools, is_shorter};
 use crate::protocol::{Connection, FrameHeader, MessageKind, ReservedBits, SendError};
 
 /// Where frames are packed.
@@ -146,7 +146,7 @@ pub fn write_shared(environment: &mut Environment, call: &Call<3>) -> Result<f64
 /// The header of a server's message that was packed for many connections; `None` where that has not
 /// made it shorter.
 pub fn shared_header(kind: MessageKind, plain: usize, packed: usize) -> Option<FrameHeader> {
-    (packed < plain).then(|| FrameHeader {
+    is_shorter(plain, packed).then(|| FrameHeader {
         fin: true,
         reserved: ReservedBits::RSV1,
         opcode: Encoder::default().accept(kind, true),

@@ -238,7 +238,7 @@ impl Connection {
     pub fn shares(&self, len: usize) -> Option<u32> {
         let flow = self.outflow.as_ref()?;
         match self.encoder.is_between_messages() && flow.half.wants(len) {
-            true => flow.half.shares(),
+            true => flow.half.shares(len),
             false => None,
         }
     }

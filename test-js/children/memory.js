@@ -89,8 +89,9 @@ const PASSING = {
   /** Bombs of 64 MiB for a limit of 1 MiB, as one frame and in parts; each ends its connection. */
   bombs: async () => {
     const bomb = deflated(Buffer.alloc(64 << 20));
-    const part = (at) => peer.frame(at === 0 ? 2 : 0, bomb.subarray(at, at + 50), { fin: false, rsv: at === 0 ? 4 : 0 });
-    const parts = Array.from({ length: Math.ceil(bomb.length / 50) }, (_, number) => part(50 * number));
+    const first = peer.binary(bomb.subarray(0, 50), { fin: false, rsv: 4 });
+    const parts = [first];
+    for (let at = 50; at < bomb.length; at += 50) parts.push(peer.more(bomb.subarray(at, at + 50), { fin: false }));
     const perMessageDeflate = { serverNoContextTakeover: false, clientNoContextTakeover: false };
     const sockets = many(20, (socket, number) => {
       WS.upgrade(socket, { ...requestHeaders(), ...OFFER }, { maxPayload: 1 << 20, perMessageDeflate });

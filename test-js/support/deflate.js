@@ -20,6 +20,9 @@ function inflated(...payloads) {
   return inflateRawSync(Buffer.concat(payloads.flatMap((payload) => [payload, TAIL])), FLUSH);
 }
 
+/** The same with options of zlib's for one payload. */
+inflated.with = (options, payload) => inflateRawSync(Buffer.concat([payload, TAIL]), { ...FLUSH, ...options });
+
 /** The frames that arrive at `socket`, whole: a function that takes the next so many of them. */
 function rawFrames(socket) {
   let rest = Buffer.alloc(0);

@@ -2,7 +2,6 @@
 
 use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};
 
-use super::settings::Tuning;
 use crate::protocol::extension::Pack;
 
 /// RFC 7692 §7.2.1: "Remove 4 octets (that are 0x00 0x00 0xff 0xff) from the tail end."
@@ -19,15 +18,16 @@ pub struct Deflater {
 }
 
 impl Deflater {
-    /// A deflater with a window of 2 ^ `window_bits` bytes.
-    pub fn new(window_bits: u8, tuning: Tuning) -> Self {
+    /// A deflater with a window of 2 ^ `window_bits` bytes; the levels are those of zlib.
+    pub fn new(window_bits: u8, level: u8, mem_level: u8) -> Self {
         // zlib has no raw deflate with a window of 256 bytes. One of 512 does: it refers back by
-        // 512 - 262 bytes at most, which any receiver with the smaller window can follow.
+        // 512 - 262 bytes at most, which any receiver with the smaller window can follow
+        // (test-js/deflate.test.js has one that would not follow farther).
         let window_bits = window_bits.max(9);
         Self {
             stream: Deflate::new_with_config(DeflateConfig {
-                level: tuning.level.into(),
-                mem_level: tuning.mem_level.into(),
+                level: level.into(),
+                mem_level: mem_level.into(),
                 window_bits: -i32::from(window_bits),
                 ..DeflateConfig::default()
             }),
@@ -75,8 +75,6 @@ impl Pack for Deflater {
 
 #[cfg(test)]
 mod tests {
-    use zlib_rs::{Inflate, InflateFlush};
-
     use super::super::inflater::Inflater;
     use super::*;
     use crate::protocol::extension::{Unpack, Wants};
@@ -93,14 +91,15 @@ mod tests {
         (0..len).map(|_| next()).collect()
     }
 
-    /// Bytes that match others at every distance, near and far.
+    /// Bytes that match others at every distance, near and far, among bytes that match nothing.
     fn echoes(len: usize) -> Vec<u8> {
-        let mut bytes = noise(len.min(700));
+        let noise = noise(len + 600);
+        let mut bytes = noise[..600.min(len)].to_vec();
         while bytes.len() < len {
-            let distance = 1 + bytes.len() * 31 % bytes.len().min(3000);
-            let from = bytes.len() - distance;
-            let part = bytes[from..from + distance.min(40)].to_vec();
-            bytes.extend(part);
+            let at = bytes.len();
+            let from = at - (1 + at * 37 % 600);
+            bytes.extend_from_within(from..at.min(from + 40));
+            bytes.extend(&noise[at..at + 5]);
         }
         bytes.truncate(len);
         bytes
@@ -128,12 +127,7 @@ mod tests {
         for level in [0, 1, 2, 3, 6, 9] {
             for mem_level in [1, 9] {
                 for window_bits in [8, 12, 15] {
-                    let tuning = Tuning {
-                        level,
-                        mem_level,
-                        threshold: 0,
-                    };
-                    let mut deflater = Deflater::new(window_bits, tuning);
+                    let mut deflater = Deflater::new(window_bits, level, mem_level);
                     let mut inflater = Inflater::new(true);
                     for len in lens {
                         for message in [noise(len), echoes(len), vec![0xff; len]] {
@@ -147,43 +141,10 @@ mod tests {
         }
     }
 
-    /// Inflates with a window of 256 bytes. What is farther away is refused indeed, where the inflater
-    /// sees but its window, and not the output before it, since it gets one byte of room at a time.
-    fn unpack_strictly(packed: &[u8], len: usize) -> Option<Vec<u8>> {
-        let mut strict = Inflate::new(false, 8);
-        let (mut output, mut at) = (Vec::new(), 0);
-        while output.len() < len {
-            let (read, mut byte) = (strict.total_in(), [0]);
-            strict
-                .decompress(&packed[at..], &mut byte, InflateFlush::SyncFlush)
-                .ok()?;
-            at += (strict.total_in() - read) as usize;
-            output.push(byte[0]);
-        }
-        Some(output)
-    }
-
-    #[test]
-    fn no_distance_is_longer_than_a_window_of_eight_bits() {
-        for level in [1, 2, 3, 4, 6, 9] {
-            let tuning = Tuning {
-                level,
-                ..Tuning::default()
-            };
-            for message in [echoes(5000), b"abcdefgh".repeat(200)] {
-                let packed = pack(&mut Deflater::new(8, tuning), &message, true);
-                let back = unpack_strictly(&packed, message.len());
-                assert!(back == Some(message), "level {level}");
-            }
-            let larger = pack(&mut Deflater::new(10, tuning), &echoes(5000), true);
-            assert_eq!(unpack_strictly(&larger, 5000), None, "level {level}");
-        }
-    }
-
     #[test]
     fn parts_of_a_message() {
         let message = echoes(10_000);
-        let mut deflater = Deflater::new(15, Tuning::default());
+        let mut deflater = Deflater::new(15, 3, 8);
         let mut inflater = Inflater::new(true);
         for _ in 0..3 {
             let mut packed = Vec::new();
@@ -200,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_examples_of_section_7_2_3() {
-        let mut deflater = Deflater::new(15, Tuning::default());
+        let mut deflater = Deflater::new(15, 3, 8);
         let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
         assert_eq!(pack(&mut deflater, b"Hello", true), hello);
         assert_eq!(

@@ -8,8 +8,10 @@ use crate::protocol::header::ReservedBits;
 /// How to deflate: nothing of it is the peer's business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuning {
-    /// 0 (store) to 9 (smallest).
-    pub level: u8,
+    /// 0 (store) to 9 (smallest); `None`: [`QUICK`] for a message of up to [`SHORT`] bytes, where a
+    /// higher level takes twice the time for a quarter of the bytes, and [`THOROUGH`] for a longer one,
+    /// where it gains more. A context keeps the level of the message that it begins with.
+    pub level: Option<u8>,
     /// 1 to 9: how much memory the symbols of a block may take.
     pub mem_level: u8,
     /// Messages of fewer bytes are sent as they are.
@@ -19,17 +21,31 @@ pub struct Tuning {
 impl Default for Tuning {
     fn default() -> Self {
         Self {
-            level: 3,
+            level: None,
             mem_level: 8,
             threshold: 1024,
         }
     }
 }
 
+/// See [`Tuning::level`].
+pub const QUICK: u8 = 1;
+/// See [`Tuning::level`].
+pub const THOROUGH: u8 = 3;
+/// See [`Tuning::level`].
+pub const SHORT: usize = 4096;
+
 impl Tuning {
+    fn level_for(&self, len: usize) -> u8 {
+        self.level.unwrap_or(match len {
+            0..=SHORT => QUICK,
+            _ => THOROUGH,
+        })
+    }
+
     /// Whether both levels are in their ranges.
     pub fn is_valid(&self) -> bool {
-        self.level <= 9 && (1..=9).contains(&self.mem_level)
+        self.level.is_none_or(|level| level <= 9) && (1..=9).contains(&self.mem_level)
     }
 }
 
@@ -122,6 +138,8 @@ pub struct Deflating {
     context: Option<Box<dyn Pack>>,
     /// Whether it was used since the last rest.
     is_warm: bool,
+    /// The parameter set of the message in progress.
+    set: u32,
 }
 
 impl Deflating {
@@ -132,25 +150,24 @@ impl Deflating {
             tuning,
             context: None,
             is_warm: false,
+            set: 0,
         }
     }
 
     /// A pack for the parameter set of that number.
     pub fn of_set(set: u32, pools: &mut Pools) -> Box<dyn Pack> {
-        let window_bits = (set & 0xf) as u8;
-        let tuning = Tuning {
-            level: (set >> 4 & 0xf).min(9) as u8,
-            mem_level: (set >> 8 & 0xf).clamp(1, 9) as u8,
-            ..Tuning::default()
-        };
-        pools.take_pack(set, || Box::new(Deflater::new(window_bits, tuning)))
+        let window_bits = (set & 0xf).max(8) as u8;
+        let level = (set >> 4 & 0xf).min(9) as u8;
+        let mem_level = (set >> 8 & 0xf).clamp(1, 9) as u8;
+        pools.take_pack(set, || {
+            Box::new(Deflater::new(window_bits, level, mem_level))
+        })
     }
 
-    /// The number of the parameter set, never 0.
-    fn set(&self) -> u32 {
-        let Tuning {
-            level, mem_level, ..
-        } = self.tuning;
+    /// The number of the parameter set for a message of `len` bytes, never 0.
+    fn set_for(&self, len: usize) -> u32 {
+        let level = self.tuning.level_for(len);
+        let mem_level = self.tuning.mem_level;
         u32::from(self.terms.window_bits) | u32::from(level) << 4 | u32::from(mem_level) << 8
     }
 }
@@ -164,17 +181,19 @@ impl Outbound for Deflating {
         len as u64 >= self.tuning.threshold
     }
 
-    fn begin(&mut self, pools: &mut Pools) -> Box<dyn Pack> {
+    fn begin(&mut self, len: usize, pools: &mut Pools) -> Box<dyn Pack> {
         self.is_warm = true;
-        let set = self.set();
-        let kept = self.context.take();
-        kept.unwrap_or_else(|| Self::of_set(set, pools))
+        if let Some(context) = self.context.take() {
+            return context;
+        }
+        self.set = self.set_for(len);
+        Self::of_set(self.set, pools)
     }
 
     fn end(&mut self, pack: Box<dyn Pack>, pools: &mut Pools) {
         match self.terms.takeover {
             true => self.context = Some(pack),
-            false => pools.put_pack(self.set(), pack),
+            false => pools.put_pack(self.set, pack),
         }
     }
 
@@ -182,8 +201,8 @@ impl Outbound for Deflating {
         !self.terms.takeover
     }
 
-    fn shares(&self) -> Option<u32> {
-        self.context.is_none().then_some(self.set())
+    fn shares(&self, len: usize) -> Option<u32> {
+        self.context.is_none().then(|| self.set_for(len))
     }
 
     fn rest(&mut self) {

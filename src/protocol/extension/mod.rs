@@ -23,7 +23,7 @@ mod pools;
 pub(super) mod unpacking;
 
 pub(super) use packing::Outflow;
-pub use packing::Packing;
+pub use packing::{Packing, is_shorter};
 pub use pools::Pools;
 pub use unpacking::Unpacking;
 
@@ -50,8 +50,8 @@ pub trait Outbound {
     /// Whether a message is to be transformed whose first part is of `len` bytes.
     fn wants(&self, len: usize) -> bool;
 
-    /// What packs the message that begins.
-    fn begin(&mut self, pools: &mut Pools) -> Box<dyn Pack>;
+    /// What packs the message that begins with a part of `len` bytes.
+    fn begin(&mut self, len: usize, pools: &mut Pools) -> Box<dyn Pack>;
 
     /// The message has ended.
     fn end(&mut self, pack: Box<dyn Pack>, pools: &mut Pools);
@@ -60,9 +60,9 @@ pub trait Outbound {
     /// ones refer back to it.
     fn may_discard(&self) -> bool;
 
-    /// The number of the parameter set, if a message that somebody else has packed with the same
-    /// parameters, and nothing before it, may be sent now.
-    fn shares(&self) -> Option<u32>;
+    /// The number of the parameter set for a message of `len` bytes, if one that somebody else has
+    /// packed with the same parameters, and nothing before it, may be sent now.
+    fn shares(&self, len: usize) -> Option<u32>;
 
     /// Gives up memory that is not needed to go on, unless it was used since the last call.
     fn rest(&mut self);

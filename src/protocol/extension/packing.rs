@@ -34,6 +34,15 @@ impl Packing {
     }
 }
 
+/// Messages of fewer bytes are not sent as they are for being shorter so: it would spare a few bytes and
+/// no time.
+const WORTH_A_LOOK: usize = 256;
+
+/// Whether a message is better sent packed.
+pub fn is_shorter(plain: usize, packed: usize) -> bool {
+    packed < plain || plain < WORTH_A_LOOK
+}
+
 impl Outflow {
     pub(crate) fn new(half: Box<dyn Outbound>) -> Self {
         Self {
@@ -52,7 +61,7 @@ impl Outflow {
         pools: &mut Pools,
     ) -> Option<Packing> {
         self.half.wants(len).then(|| Packing {
-            pack: self.half.begin(pools),
+            pack: self.half.begin(len, pools),
             kind,
             fin,
             begins: true,
@@ -81,7 +90,7 @@ impl Outflow {
         let Packing {
             pack, fin, begins, ..
         } = packing;
-        if begins && fin && packed >= plain && self.half.may_discard() {
+        if begins && fin && !is_shorter(plain, packed) && self.half.may_discard() {
             self.half.end(pack, pools);
             return None;
         }

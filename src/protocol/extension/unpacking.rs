@@ -166,6 +166,8 @@ pub struct Unpacking {
     input: Vec<u8>,
     read: usize,
     last: bool,
+    /// Bytes of the message that are known to follow.
+    rest: u64,
     /// What it came to; `None` before.
     outcome: Option<Result<Wants, ProtocolError>>,
 }
@@ -185,6 +187,7 @@ impl Unpacking {
             input: Vec::new(),
             read: 0,
             last: false,
+            rest: 0,
             outcome: None,
         }
     }
@@ -397,13 +400,14 @@ impl Unpacking {
         self.is_aside = true;
         self.outcome = None;
         frame.advance(available);
+        self.rest = if frame.fin { frame.remaining } else { 0 };
         *input = &input[available..];
     }
 
     /// How much memory the work elsewhere takes.
     fn offload(&self, parts: bool, memory: &Memory) -> Step {
         let has_room = memory.assembly.len() > self.len + self.len / 8 + PART;
-        let rest = (self.input.len() - self.read) as u64;
+        let rest = (self.input.len() - self.read) as u64 + self.rest;
         let capacity = match (parts, has_room) {
             (true, _) => self.len + LARGE_PART,
             (false, true) => memory.assembly.len(),
