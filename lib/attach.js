@@ -14,7 +14,8 @@ const connectionOptions = {
   maxMessageRate: checkRate,
   heartbeat: integer(0, 0x7fff_ffff),
   text: oneOf('buffer', 'string'),
-  stream: boolean
+  stream: boolean,
+  transport: oneOf('auto', 'stream')
 };
 const connectionDefaults = {
   ...limitDefaults,
@@ -22,7 +23,8 @@ const connectionDefaults = {
   maxMessageRate: undefined,
   heartbeat: MINUTE,
   text: 'buffer',
-  stream: false
+  stream: false,
+  transport: 'auto'
 };
 
 const attachOptions = { ...connectionOptions, head: checkHead };

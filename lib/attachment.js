@@ -9,6 +9,7 @@ const { failTooBig, violation } = require('./events.js');
 const { process: processChunk } = require('./feed.js');
 const { IncomingMessage } = require('./incoming.js');
 const { RateLimit } = require('./rate-limit.js');
+const { adopt, isAdoptable } = require('./reactor.js');
 const { ping } = require('./send.js');
 const { peek } = require('./connection.js');
 const { INCOMING, PROGRAM, READER, resumeFor } = require('./pause.js');
@@ -55,6 +56,7 @@ class Attachment {
       process.nextTick(rethrow, error);
     }
     if (connection.paused === 0) socket.resume();
+    if (options.transport === 'auto' && isAdoptable(socket)) adopt(connection);
   }
 
   /** The next bytes of the socket. What a handler throws is an uncaught exception. */
@@ -62,10 +64,26 @@ class Attachment {
     try {
       processChunk(this.connection, chunk, null);
     } catch (error) {
-      // The messages behind the one whose handler has thrown are not lost.
-      setImmediate(() => this.take(NO_BYTES));
+      this.goOn();
       throw error;
     }
+  }
+
+  /** Something has arrived. */
+  hear(now) {
+    this.heardAt = now;
+    this.pinged = false;
+  }
+
+  /** A handler has thrown: the messages behind its own are not lost. */
+  goOn() {
+    setImmediate(() => this.take(NO_BYTES));
+  }
+
+  /** The same, where others are to be served before the error is told. */
+  goOnAfter(error) {
+    this.goOn();
+    process.nextTick(rethrow, error);
   }
 
   /** A message, or the last part of one that is handed on as a stream. */
@@ -190,8 +208,7 @@ function rethrow(error) {
 
 function socketOnData(chunk) {
   const { attachment } = peek(this);
-  attachment.heardAt = performance.now();
-  attachment.pinged = false;
+  attachment.hear(performance.now());
   attachment.take(chunk);
 }
 

@@ -23,6 +23,8 @@ module.exports = {
   NEEDS_ASSEMBLY: 3,
   KEEP: 4,
   CLOSE_CODE: 5,
+  MORE_READY: 6,
+  RECEIVED: 7,
   EVENTS: 8,
   EVENT_WORDS: 3,
 
@@ -33,6 +35,13 @@ module.exports = {
   PING: 0x9,
   PONG: 0xa,
   VIOLATION: 0xf,
+
+  // Entries of the table that name a socket of the reactor's (src/node/reactor/turn.rs). All from
+  // SOCKET on do.
+  SOCKET: 0x40,
+  ENDED: 0x41,
+  FAILED: 0x42,
+  LARGE: 0x43,
 
   /** Added to an event's kind: its message is the connection's assembly. */
   IN_ASSEMBLY: 0x10,

@@ -3,6 +3,7 @@
 const { constants } = require('node:buffer');
 const codec = require('./codec.js');
 const errors = require('./errors.js');
+const { leave } = require('./adopted.js');
 const { Outbox } = require('./outbox.js');
 const { integer } = require('./options.js');
 const { countOpened } = require('./stats.js');
@@ -139,6 +140,7 @@ class Connection {
   /** Frees what the core holds; the socket is closed. */
   release() {
     if (this.id === -1) return;
+    leave(this);
     clearTimeout(this.closeTimer);
     // RFC 6455 §7.1.5: 1006 stands for a connection that ended without a close frame.
     this.closeCode ??= 1006;
@@ -234,6 +236,7 @@ function socketOnEnd() {
 
 function socketOnClose() {
   const connection = peek(this);
+  leave(connection);
   connection.isOver = true;
   connection.settle();
 }

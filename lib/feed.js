@@ -54,6 +54,17 @@ let walks = 0;
 /** Words of the table that the innermost of them uses. */
 let used = 0;
 
+/** Begins a loop over `count` entries, which are there until its end whatever callbacks do. */
+function beginWalk(count) {
+  walks++;
+  used = EVENTS + count * EVENT_WORDS;
+}
+
+function endWalk() {
+  walks--;
+  used = 0;
+}
+
 /**
  * Reads a chunk: one native call, or a few, and the events of each in turn. The rest of it waits
  * where a callback throws, or pauses the connection.
@@ -77,10 +88,7 @@ function feed(connection, chunk, deliver, own) {
       const needed = table[codec.NEEDED];
       const keep = table[codec.NEEDS_ASSEMBLY] === 1 ? table[codec.KEEP] : -1;
       for (event = 0; event < count; event++) {
-        const word = EVENTS + event * EVENT_WORDS;
-        const kind = table[word];
-        const payload = payloadOf(connection, slab, kind, table[word + 1], table[word + 2]);
-        act(connection, kind & ~codec.IN_ASSEMBLY, payload, numberOf(kind, word), deliver);
+        actOn(connection, slab, event, deliver);
         if (connection.paused !== 0) break;
       }
       if (connection.paused !== 0) {
@@ -101,6 +109,14 @@ function feed(connection, chunk, deliver, own) {
       used = outer.length;
     }
   }
+}
+
+/** Does what an event of the table asks for. */
+function actOn(connection, slab, event, deliver) {
+  const word = EVENTS + event * EVENT_WORDS;
+  const kind = table[word];
+  const payload = payloadOf(connection, slab, kind, table[word + 1], table[word + 2]);
+  act(connection, kind & ~codec.IN_ASSEMBLY, payload, numberOf(kind, word), deliver);
 }
 
 /** The payload of an event, in memory that is never written again. */
@@ -153,24 +169,38 @@ function drain(connection, deliver) {
   if (backlog.isEmpty && connection.backlog === backlog) connection.backlog = null;
 }
 
-/** Keeps what comes behind an event. */
-function keepRest(connection, slab, event, count, chunk, at, own) {
-  const rest = new Queue();
-  for (; event < count; event++) {
+/** Keeps what comes behind an event, in front of all that waits. */
+function keepRest(connection, slab, event, end, chunk, at, own) {
+  keep(connection, restOf(connection, slab, event, end, chunk, at, own), 'prepend');
+}
+
+/** Keeps events and bytes behind all that waits. */
+function keepBehind(connection, slab, event, end, chunk) {
+  keep(connection, restOf(connection, slab, event, end, chunk, 0, null), 'append');
+}
+
+function keep(connection, entries, where) {
+  if (entries.isEmpty || connection.error !== null) return;
+  connection.backlog ??= new Queue();
+  connection.backlog[where](entries);
+  checkWaiting(connection);
+}
+
+/** Events `event` to `end` of the table and the chunk from `at` on, as entries of a backlog. */
+function restOf(connection, slab, event, end, chunk, at, own) {
+  const entries = new Queue();
+  for (; event < end; event++) {
     const word = EVENTS + event * EVENT_WORDS;
     const kind = table[word];
     const payload = payloadOf(connection, slab, kind, table[word + 1], table[word + 2]);
     const entry = { kind: kind & ~codec.IN_ASSEMBLY, payload, number: numberOf(kind, word), deliver: own };
-    rest.push(entry, payload?.length ?? 0);
+    entries.push(entry, payload?.length ?? 0);
   }
   if (at < chunk.length) {
     const bytes = Buffer.from(chunk.subarray(at));
-    rest.push({ chunk: bytes, deliver: own }, bytes.length);
+    entries.push({ chunk: bytes, deliver: own }, bytes.length);
   }
-  if (rest.isEmpty || connection.error !== null) return;
-  connection.backlog ??= new Queue();
-  connection.backlog.prepend(rest);
-  checkWaiting(connection);
+  return entries;
 }
 
-module.exports = { process, wait };
+module.exports = { actOn, beginWalk, drain, endWalk, feed, keepBehind, keepRest, lend, process, wait };

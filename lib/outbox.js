@@ -1,5 +1,6 @@
 'use strict';
 
+const codec = require('./codec.js');
 const { allocate, view } = require('./memory.js');
 const { hold, isNodesOwn, letGo } = require('./hold.js');
 const errors = require('./errors.js');
@@ -12,6 +13,9 @@ const REGION_STEP = 512;
 
 /** Up to here several buffers are joined by a copy; beyond, they are written by writev. */
 const JOIN_MAX = 16 * 1024;
+
+/** Up to here the frames of a chunk are gathered where the kernel gets them without Node between. */
+const DIRECT_MAX = 64 * 1024;
 
 /** Where frames are put: regions of it belong to the connections that frames are gathered for. */
 let slab = allocate(OUTBOUND_SLAB);
@@ -31,6 +35,8 @@ class Outbox {
   constructor(socket, bound) {
     this.socket = socket;
     this.bound = bound;
+    /** The number of the connection where the reactor writes the socket, or -1. */
+    this.channel = -1;
     /** The region: `slab` from `start` to `limit`; up to `end` it is filled. */
     this.slab = null;
     this.start = 0;
@@ -106,6 +112,8 @@ class Outbox {
     }
     if (!hold(this.socket, this)) return this.flush();
     if (!this.receiving && !this.queued) ticks.flushAtEnd(this);
+    // Nothing follows a false that the kernel turns into a true: it is asked.
+    if (this.channel !== -1) return this.pending < DIRECT_MAX || this.flush();
     const { writableHighWaterMark: mark, writableLength: queued, writableNeedDrain } = this.socket;
     if (writableNeedDrain === true) return false;
     if (!(queued + this.pending >= mark)) return true;
@@ -124,7 +132,7 @@ class Outbox {
       return this.commit(callback);
     }
     this.tick = ticks.start();
-    return this.checkBound(write(this.socket, buffer, callback) !== false);
+    return this.write([buffer], callback);
   }
 
   /**
@@ -135,15 +143,42 @@ class Outbox {
     if (this.segments === null && this.slab === null) return true;
     const { socket } = this;
     const callback = this.takeCallback();
-    const buffers = this.take();
-    letGo(socket, this);
-    if (buffers.length === 0) return true;
+    if (this.held !== null) letGo(socket, this);
     if (socket.destroyed === true || socket.writableEnded === true) {
+      this.take();
       if (callback !== undefined) process.nextTick(callback, errors.socketClosed());
       return false;
     }
-    const accepted = writeAll(socket, buffers, callback) !== false;
-    if (buffers.length === 1) reclaim(socket, buffers[0]);
+    if (this.channel !== -1 && this.segments === null && this.flushRegion()) {
+      if (callback !== undefined) process.nextTick(callback, null);
+      return true;
+    }
+    const buffers = this.take();
+    return buffers.length === 0 || this.write(buffers, callback);
+  }
+
+  /** Gives the region straight to the kernel → whether it has taken all of it, and it is empty. */
+  flushRegion() {
+    const { channel, socket, slab: region, start, end } = this;
+    if (!isFree(socket)) return false;
+    this.start += codec.write(channel, region, start, end);
+    if (this.start !== end) return false;
+    if (region === slab && this.limit === top) top = start;
+    this.slab = null;
+    this.start = this.end = this.limit = 0;
+    return true;
+  }
+
+  /** Writes buffers, straight to the kernel where that can be done. */
+  write(buffers, callback) {
+    const { channel, socket } = this;
+    const rest = channel !== -1 && isFree(socket) ? writeDirect(channel, buffers) : buffers;
+    if (rest.length === 0) {
+      if (callback !== undefined) process.nextTick(callback, null);
+      return true;
+    }
+    const accepted = writeAll(socket, rest, callback) !== false;
+    if (rest.length === 1) reclaim(socket, rest[0]);
     return this.checkBound(accepted);
   }
 
@@ -182,6 +217,33 @@ function reclaim(socket, buffer) {
   const isLast = buffer.byteOffset - slab.byteOffset + buffer.length === top;
   // Another socket than Node's own may keep what it was given.
   if (isLast && isNodesOwn(socket)) top -= buffer.length;
+}
+
+/** Whether nothing waits in a socket of Node's, which would be overtaken. */
+function isFree(socket) {
+  if (socket.writableLength !== 0) return false;
+  if (socket.timeout) socket._unrefTimer();
+  return true;
+}
+
+/**
+ * Gives buffers to the kernel, which takes what it has room for.
+ * @returns what is left of them
+ */
+function writeDirect(channel, buffers) {
+  if (buffers.length === 2) return behind(buffers, 0, codec.writeBoth(channel, buffers[0], buffers[1]));
+  for (const [at, buffer] of buffers.entries()) {
+    const taken = codec.write(channel, buffer, 0, buffer.length);
+    if (taken < buffer.length) return behind(buffers, at, taken);
+  }
+  return [];
+}
+
+/** What comes behind so many bytes of the buffers from `at` on. */
+function behind(buffers, at, bytes) {
+  while (at < buffers.length && bytes >= buffers[at].length) bytes -= buffers[at++].length;
+  if (at === buffers.length) return [];
+  return [buffers[at].subarray(bytes), ...buffers.slice(at + 1)];
 }
 
 function writeAll(socket, buffers, callback) {

@@ -102,6 +102,15 @@ impl Bytes {
         })
     }
 
+    /// The first `len` of the bytes.
+    #[cfg(unix)]
+    pub fn until(self, len: usize) -> Result<Self, Misuse> {
+        match len <= self.len {
+            true => Ok(Self { len, ..self }),
+            false => Err(Misuse("an offset is past the end of its buffer")),
+        }
+    }
+
     /// Whether both share a byte.
     pub fn overlaps(self, other: Self) -> bool {
         let (start, other_start) = (self.start as usize, other.start as usize);
@@ -127,6 +136,33 @@ impl Bytes {
 }
 
 impl<const N: usize> Call<N> {
+    /// The environment that makes the call.
+    #[cfg(unix)]
+    pub fn env(&self) -> sys::napi_env {
+        self.env
+    }
+
+    /// Keeps the argument at `index` for as long as the environment lives.
+    #[cfg(unix)]
+    pub fn hold(&self, index: usize) -> Result<sys::napi_ref, Misuse> {
+        let mut reference = ptr::null_mut();
+        // SAFETY: the value is this call's argument; `reference` outlives the call.
+        let status =
+            unsafe { sys::napi_create_reference(self.env, self.args[index], 1, &mut reference) };
+        match status {
+            sys::Status::napi_ok => Ok(reference),
+            _ => Err(Misuse("an argument cannot be held")),
+        }
+    }
+
+    /// The memory of the Uint8Array at `index`, for as long as the environment lives: the array is
+    /// neither transferred nor shown to anybody.
+    #[cfg(unix)]
+    pub fn hold_bytes(&self, index: usize) -> Result<Bytes, Misuse> {
+        self.hold(index)?;
+        self.bytes(index)
+    }
+
     /// The argument at `index` as an unsigned number.
     pub fn number(&self, index: usize) -> Result<u32, Misuse> {
         let mut number = 0;
