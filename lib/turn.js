@@ -5,11 +5,9 @@ const errors = require('./errors.js');
 const { connections, giveBack, leave } = require('./adopted.js');
 const { answerPings } = require('./events.js');
 const { actOn, beginWalk, drain, endWalk, feed, keepBehind, keepRest, lend } = require('./feed.js');
-const { inbound, renewInbound, view } = require('./memory.js');
+const { NO_BYTES, inbound, renewInbound, view } = require('./memory.js');
 
 const { table, EVENTS, EVENT_WORDS } = codec;
-
-const NO_BYTES = Buffer.alloc(0);
 
 /** Bytes that one socket gives in a turn: room for a frame of 64 KiB with its header, and more. */
 const READ_BUFFER = 128 * 1024;
