@@ -71,6 +71,9 @@ class Connection {
     /** Payloads of pings that are not answered because the peer does not read, or null. */
     this.pongs = null;
 
+    /** Bytes that the reactor has read from the socket, and Node has not. */
+    this.bytesRead = 0;
+
     // Sending.
     /** The last of the sends that wait for the bytes of a Blob or Readable, as a promise, or null. */
     this.deferred = null;

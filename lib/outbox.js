@@ -38,6 +38,8 @@ class Outbox {
     this.bound = bound;
     /** The number of the connection where the reactor writes the socket, or -1. */
     this.channel = -1;
+    /** Bytes that the reactor has written. */
+    this.bytesWritten = 0;
     /** The region: `slab` from `start` to `limit`; up to `end` it is filled. */
     this.slab = null;
     this.start = 0;
@@ -162,8 +164,10 @@ class Outbox {
   flushRegion() {
     const { channel, socket, slab: region, start, end } = this;
     if (!isFree(socket)) return false;
-    this.start += codec.write(channel, region, start, end);
-    if (this.start !== end) return false;
+    const taken = codec.write(channel, region, start, end);
+    this.bytesWritten += taken;
+    this.start += taken;
+    if (taken !== end - start) return false;
     if (region === slab && this.limit === top) top = start;
     this.slab = null;
     this.start = this.end = this.limit = 0;
@@ -173,7 +177,7 @@ class Outbox {
   /** Writes buffers, straight to the kernel where that can be done. */
   write(buffers, callback) {
     const { channel, socket } = this;
-    const rest = channel !== -1 && isFree(socket) ? writeDirect(channel, buffers) : buffers;
+    const rest = channel !== -1 && isFree(socket) ? this.writeDirect(buffers) : buffers;
     if (rest.length === 0) {
       if (callback !== undefined) process.nextTick(callback, null);
       return true;
@@ -181,6 +185,25 @@ class Outbox {
     const accepted = writeAll(socket, rest, callback) !== false;
     if (rest.length === 1) reclaim(socket, rest[0]);
     return this.checkBound(accepted);
+  }
+
+  /**
+   * Gives buffers to the kernel, which takes what it has room for.
+   * @returns what is left of them
+   */
+  writeDirect(buffers) {
+    const { channel } = this;
+    if (buffers.length === 2) {
+      const taken = codec.writeBoth(channel, buffers[0], buffers[1]);
+      this.bytesWritten += taken;
+      return behind(buffers, 0, taken);
+    }
+    for (const [at, buffer] of buffers.entries()) {
+      const taken = codec.write(channel, buffer, 0, buffer.length);
+      this.bytesWritten += taken;
+      if (taken < buffer.length) return behind(buffers, at, taken);
+    }
+    return [];
   }
 
   /** Drops a peer for which too much waits. */
@@ -225,19 +248,6 @@ function isFree(socket) {
   if (socket.writableLength !== 0) return false;
   if (socket.timeout) socket._unrefTimer();
   return true;
-}
-
-/**
- * Gives buffers to the kernel, which takes what it has room for.
- * @returns what is left of them
- */
-function writeDirect(channel, buffers) {
-  if (buffers.length === 2) return behind(buffers, 0, codec.writeBoth(channel, buffers[0], buffers[1]));
-  for (const [at, buffer] of buffers.entries()) {
-    const taken = codec.write(channel, buffer, 0, buffer.length);
-    if (taken < buffer.length) return behind(buffers, at, taken);
-  }
-  return [];
 }
 
 /** What comes behind so many bytes of the buffers from `at` on. */

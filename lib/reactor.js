@@ -1,5 +1,6 @@
 'use strict';
 
+const { Socket } = require('node:net');
 const codec = require('./codec.js');
 const { enter } = require('./adopted.js');
 const { peek, roleOf } = require('./connection.js');
@@ -59,22 +60,32 @@ function socketOnResume() {
   if (channel !== -1) codec.watch(channel, 1);
 }
 
-/** Whether the process stays alive for a socket: own, non-enumerable methods, shared by all. */
+/** Own, non-enumerable members of an adopted socket, shared by all. */
 const mirrored = {
   ref: { value: refSocket, writable: true, configurable: true },
-  unref: { value: unrefSocket, writable: true, configurable: true }
+  unref: { value: unrefSocket, writable: true, configurable: true },
+  bytesRead: { get: bytesRead, configurable: true },
+  bytesWritten: { get: bytesWritten, configurable: true }
 };
 
 function refSocket() {
   const { channel } = peek(this).outbox;
   if (channel !== -1) codec.keepAlive(channel, 1);
-  return Object.getPrototypeOf(this).ref.call(this);
+  return Socket.prototype.ref.call(this);
 }
 
 function unrefSocket() {
   const { channel } = peek(this).outbox;
   if (channel !== -1) codec.keepAlive(channel, 0);
-  return Object.getPrototypeOf(this).unref.call(this);
+  return Socket.prototype.unref.call(this);
+}
+
+function bytesRead() {
+  return Reflect.get(Socket.prototype, 'bytesRead', this) + peek(this).bytesRead;
+}
+
+function bytesWritten() {
+  return Reflect.get(Socket.prototype, 'bytesWritten', this) + peek(this).outbox.bytesWritten;
 }
 
 module.exports = { adopt, isAdoptable };

@@ -53,14 +53,20 @@ function walk(slab, count) {
     const word = EVENTS + at * EVENT_WORDS;
     const kind = table[word];
     const connection = connections[table[word + 1]];
-    const errno = table[word + 2];
+    const number = table[word + 2];
     const first = at + 1;
     at = endOf(first, count);
     if (connection === undefined) continue;
-    if (kind === codec.SOCKET) hear(connection, slab, first, at, at === count ? rest : null, now);
-    else if (kind === codec.LARGE) large = connection;
-    else if (kind === codec.ENDED) giveBack(connection);
-    else fail(connection, errno);
+    if (kind === codec.SOCKET) {
+      connection.bytesRead += number;
+      hear(connection, slab, first, at, at === count ? rest : null, now);
+    } else if (kind === codec.LARGE) {
+      large = connection;
+    } else if (kind === codec.ENDED) {
+      giveBack(connection);
+    } else {
+      fail(connection, number);
+    }
   }
   endWalk();
   return large;

@@ -4,7 +4,7 @@
 //!
 //! | entry | what it tells |
 //! |---|---|
-//! | [`SOCKET`], number, 0 | bytes have arrived; their events follow |
+//! | [`SOCKET`], number, count | so many bytes have arrived; their events follow |
 //! | [`LARGE`], number, 0 | a message in progress goes on: call [`read`], which writes into its memory |
 //! | [`ENDED`], number, 0 | the peer has ended its half, or the socket has failed: Node finds out |
 //! | [`FAILED`], number, errno | reading has failed, and Node will not hear of it |
@@ -149,7 +149,7 @@ fn outcome(result: Result<usize, Errno>, number: u32, events: &mut Events) -> Op
     match result {
         Ok(0) => events.push(ENDED, number, 0),
         Ok(count) => {
-            events.push(SOCKET, number, 0);
+            events.push(SOCKET, number, count);
             return Some(count);
         }
         Err(Errno::AGAIN) => {}
