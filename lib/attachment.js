@@ -28,8 +28,8 @@ class Attachment {
     /** The WS.stream or WS.messages that gets the messages in place of the handler, or null. */
     this.reader = null;
     this.rateLimit = options.maxMessageRate === undefined ? null : new RateLimit(options.maxMessageRate);
-    /** When something last arrived, in ms of `performance.now()`. */
-    this.heardAt = performance.now();
+    /** Whether anything has arrived since the last heartbeat. */
+    this.isHeard = false;
     /** Whether a heartbeat's ping has not been followed by anything. */
     this.pinged = false;
   }
@@ -63,7 +63,7 @@ class Attachment {
       processChunk(this.connection, chunk, null);
     } catch (error) {
       // The messages behind the one whose handler has thrown are not lost.
-      setImmediate(() => this.take(NO_BYTES));
+      setImmediate(takeRest, this);
       throw error;
     }
   }
@@ -173,12 +173,12 @@ class Attachment {
  * endpoint is still responsive". */
 const heartbeats = deadlinesBy((attachment) => {
   const { connection, options: { heartbeat } } = attachment;
-  const silence = performance.now() - attachment.heardAt;
-  const alive = silence < heartbeat || connection.paused !== 0;
+  const alive = attachment.isHeard || connection.paused !== 0;
   if (!alive && attachment.pinged) {
     connection.socket.destroy(errors.heartbeatTimeout(heartbeat));
     return;
   }
+  attachment.isHeard = false;
   attachment.pinged = !alive;
   if (!alive) ping(connection.socket);
   heartbeats(heartbeat).start(attachment);
@@ -188,10 +188,13 @@ function rethrow(error) {
   throw error;
 }
 
+function takeRest(attachment) {
+  attachment.take(NO_BYTES);
+}
+
 function socketOnData(chunk) {
   const { attachment } = peek(this);
-  attachment.heardAt = performance.now();
-  attachment.pinged = false;
+  attachment.isHeard = true;
   attachment.take(chunk);
 }
 

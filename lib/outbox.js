@@ -1,7 +1,7 @@
 'use strict';
 
-const { allocate, view } = require('./memory.js');
-const { hold, isNodesOwn, letGo } = require('./hold.js');
+const { FastBuffer, allocate } = require('./memory.js');
+const { hold, isNodesOwn, letGo, writeTo } = require('./hold.js');
 const errors = require('./errors.js');
 
 /** Bytes of a slab of outgoing frames. */
@@ -15,6 +15,7 @@ const JOIN_MAX = 16 * 1024;
 
 /** Where frames are put: regions of it belong to the connections that frames are gathered for. */
 let slab = allocate(OUTBOUND_SLAB);
+let memory = slab.buffer;
 let top = 0;
 
 /**
@@ -33,6 +34,7 @@ class Outbox {
     this.bound = bound;
     /** The region: `slab` from `start` to `limit`; up to `end` it is filled. */
     this.slab = null;
+    this.memory = null;
     this.start = 0;
     this.end = 0;
     this.limit = 0;
@@ -66,9 +68,11 @@ class Outbox {
     this.seal();
     if (top + size > slab.length) {
       slab = allocate(Math.max(OUTBOUND_SLAB, size));
+      memory = slab.buffer;
       top = 0;
     }
     this.slab = slab;
+    this.memory = memory;
     this.start = this.end = top;
     this.limit = top = Math.min(slab.length, top + Math.max(size, REGION_STEP));
   }
@@ -84,11 +88,18 @@ class Outbox {
   /** Ends the region: what it holds becomes a segment, the rest is free again. */
   seal() {
     if (this.slab === null) return;
-    const { slab: region, start, end } = this;
-    if (region === slab && this.limit === top) top = end;
-    this.slab = null;
+    const frames = this.cut();
+    if (frames.length > 0) this.append(frames);
+  }
+
+  /** Ends the region: what it holds. */
+  cut() {
+    const { start, end } = this;
+    const frames = new FastBuffer(this.memory, start, end - start);
+    if (this.slab === slab && this.limit === top) top = end;
+    this.slab = this.memory = null;
     this.start = this.end = this.limit = 0;
-    if (end > start) this.append(view(region, start, end));
+    return frames;
   }
 
   /**
@@ -124,7 +135,7 @@ class Outbox {
       return this.commit(callback);
     }
     this.tick = ticks.start();
-    return this.checkBound(write(this.socket, buffer, callback) !== false);
+    return this.checkBound(writeTo(this.socket, buffer, callback) !== false);
   }
 
   /**
@@ -132,19 +143,31 @@ class Outbox {
    * @returns false where the socket's queue is over its high-water mark
    */
   flush() {
-    if (this.segments === null && this.slab === null) return true;
+    if (this.segments !== null) return this.flushSegments();
+    if (this.slab === null) return true;
+    const { memory: region, socket } = this;
+    const frames = this.cut();
+    const callback = this.takeCallback();
+    if (this.held !== null) letGo(socket, this);
+    if (frames.length === 0) return true;
+    if (isOver(socket)) return refuse(callback);
+    const accepted = writeTo(socket, frames, callback) !== false;
+    // Frees the end of the slab for the next frames, where the kernel has all of it already.
+    // Another socket than Node's own may keep what it was given.
+    if (accepted && region === memory && socket.writableLength === 0 && isNodesOwn(socket)) {
+      const { byteOffset, length } = frames;
+      if (byteOffset + length === top) top = byteOffset;
+    }
+    return this.checkBound(accepted);
+  }
+
+  flushSegments() {
     const { socket } = this;
     const callback = this.takeCallback();
     const buffers = this.take();
-    letGo(socket, this);
-    if (buffers.length === 0) return true;
-    if (socket.destroyed === true || socket.writableEnded === true) {
-      if (callback !== undefined) process.nextTick(callback, errors.socketClosed());
-      return false;
-    }
-    const accepted = writeAll(socket, buffers, callback) !== false;
-    if (buffers.length === 1) reclaim(socket, buffers[0]);
-    return this.checkBound(accepted);
+    if (this.held !== null) letGo(socket, this);
+    if (isOver(socket)) return refuse(callback);
+    return this.checkBound(writeAll(socket, buffers, callback) !== false);
   }
 
   /** Drops a peer for which too much waits. */
@@ -159,8 +182,7 @@ class Outbox {
   /** The buffers to write; the outbox is empty after that. */
   take() {
     this.seal();
-    const segments = this.segments ?? [];
-    const bytes = this.segmentBytes;
+    const { segments, segmentBytes: bytes } = this;
     this.segments = null;
     this.segmentBytes = 0;
     return segments.length > 1 && bytes <= JOIN_MAX ? [Buffer.concat(segments, bytes)] : segments;
@@ -176,29 +198,27 @@ class Outbox {
   }
 }
 
-/** Frees the end of the slab for the next frames, where the kernel has all of it already. */
-function reclaim(socket, buffer) {
-  if (socket.writableLength !== 0 || buffer.buffer !== slab.buffer) return;
-  const isLast = buffer.byteOffset - slab.byteOffset + buffer.length === top;
-  // Another socket than Node's own may keep what it was given.
-  if (isLast && isNodesOwn(socket)) top -= buffer.length;
+/** Whether nothing can be written to a socket any more. */
+function isOver(socket) {
+  return socket.destroyed === true || socket.writableEnded === true;
+}
+
+function refuse(callback) {
+  if (callback !== undefined) process.nextTick(callback, errors.socketClosed());
+  return false;
 }
 
 function writeAll(socket, buffers, callback) {
-  if (buffers.length === 1) return write(socket, buffers[0], callback);
+  if (buffers.length === 1) return writeTo(socket, buffers[0], callback);
   if (typeof socket.cork !== 'function' || typeof socket.uncork !== 'function') {
-    return write(socket, Buffer.concat(buffers), callback);
+    return writeTo(socket, Buffer.concat(buffers), callback);
   }
   const last = buffers.pop();
   socket.cork();
-  for (const buffer of buffers) socket.write(buffer);
-  const result = write(socket, last, callback);
+  for (const buffer of buffers) writeTo(socket, buffer, undefined);
+  const result = writeTo(socket, last, callback);
   socket.uncork();
   return result;
-}
-
-function write(socket, buffer, callback) {
-  return callback === undefined ? socket.write(buffer) : socket.write(buffer, callback);
 }
 
 /** Which turn of the event loop this is, as far as sending goes. */
