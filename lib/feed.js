@@ -72,7 +72,7 @@ function feed(connection, chunk, deliver, own) {
         chunk = Buffer.from(chunk);
         continue;
       }
-      at = table[codec.READ];
+      at += table[codec.READ];
       inbound.used = table[codec.SLAB_USED];
       used = EVENTS + count * EVENT_WORDS;
       const needed = table[codec.NEEDED];
@@ -80,8 +80,8 @@ function feed(connection, chunk, deliver, own) {
       for (event = 0; event < count; event++) {
         const word = EVENTS + event * EVENT_WORDS;
         const kind = table[word];
-        const payload = payloadOf(connection, memory, kind, table[word + 1], table[word + 2]);
-        act(connection, kind & ~codec.IN_ASSEMBLY, payload, numberOf(kind, word), deliver);
+        const payload = eventPayload(connection, memory, kind, table[word + 1], table[word + 2]);
+        act(connection, kind & ~codec.IN_ASSEMBLY, payload, eventNumber(kind, word), deliver);
         if (connection.paused !== 0) break;
       }
       if (connection.paused !== 0) {
@@ -105,7 +105,7 @@ function feed(connection, chunk, deliver, own) {
 }
 
 /** The payload of an event, in memory that is never written again. */
-function payloadOf(connection, memory, kind, offset, length) {
+function eventPayload(connection, memory, kind, offset, length) {
   if ((kind & codec.IN_ASSEMBLY) !== 0) {
     const message = takeAssembly(connection.assembly, length);
     connection.assembly = undefined;
@@ -115,7 +115,7 @@ function payloadOf(connection, memory, kind, offset, length) {
 }
 
 /** The number that goes with an event: a close code, or a fault's. */
-function numberOf(kind, word) {
+function eventNumber(kind, word) {
   if (kind === codec.CLOSE) return table[codec.CLOSE_CODE];
   return kind === codec.VIOLATION ? table[word + 1] : 0;
 }
@@ -160,8 +160,8 @@ function keepRest(connection, memory, event, count, chunk, at, own) {
   for (; event < count; event++) {
     const word = EVENTS + event * EVENT_WORDS;
     const kind = table[word];
-    const payload = payloadOf(connection, memory, kind, table[word + 1], table[word + 2]);
-    const entry = { kind: kind & ~codec.IN_ASSEMBLY, payload, number: numberOf(kind, word), deliver: own };
+    const payload = eventPayload(connection, memory, kind, table[word + 1], table[word + 2]);
+    const entry = { kind: kind & ~codec.IN_ASSEMBLY, payload, number: eventNumber(kind, word), deliver: own };
     rest.push(entry, payload?.length ?? 0);
   }
   if (at < chunk.length) {

@@ -3,6 +3,7 @@
 const { FastBuffer, allocate } = require('./memory.js');
 const { hold, isNodesOwn, letGo, writeTo } = require('./hold.js');
 const errors = require('./errors.js');
+const { rethrow } = require('./unhandled.js');
 
 /** Bytes of a slab of outgoing frames. */
 const OUTBOUND_SLAB = 64 * 1024;
@@ -261,10 +262,6 @@ function endTick() {
       process.nextTick(rethrow, error);
     }
   }
-}
-
-function rethrow(error) {
-  throw error;
 }
 
 module.exports = { Outbox, JOIN_MAX };
