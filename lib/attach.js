@@ -56,7 +56,8 @@ function attachChecked(socket, handlers, options, head, protocol, request, data)
   }
   // It has closed meanwhile: that is no error, but there is nothing to open.
   if (socket.destroyed === true) return socket;
-  const connection = open(socket, { ...options, ...limitsOf(known, options) });
+  // The options are those of all connections of a server: few have limits of their own.
+  const connection = open(socket, known === undefined ? options : { ...options, ...limitsOf(known, options) });
   connection.paused = known?.paused ?? 0;
   connection.protocol = protocol ?? known?.protocol ?? '';
   connection.attachment = new Attachment(connection, handlers, options);
@@ -67,7 +68,6 @@ function attachChecked(socket, handlers, options, head, protocol, request, data)
 /** The limits that were given to WS.upgrade hold where none are given here. */
 function limitsOf(known, options) {
   const limits = {};
-  if (known === undefined) return limits;
   for (const name of Object.keys(limitOptions)) {
     if (options[name] === limitDefaults[name]) limits[name] = known.limits[name];
   }

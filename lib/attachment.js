@@ -29,8 +29,8 @@ class Attachment {
     /** The WS.stream or WS.messages that gets the messages in place of the handler, or null. */
     this.reader = null;
     this.rateLimit = options.maxMessageRate === undefined ? null : new RateLimit(options.maxMessageRate);
-    /** When something last arrived, in ms of `performance.now()`. */
-    this.heardAt = performance.now();
+    /** Whether anything has arrived since the last heartbeat. */
+    this.isHeard = false;
     /** Whether a heartbeat's ping has not been followed by anything. */
     this.pinged = false;
   }
@@ -69,15 +69,9 @@ class Attachment {
     }
   }
 
-  /** Something has arrived. */
-  hear(now) {
-    this.heardAt = now;
-    this.pinged = false;
-  }
-
   /** A handler has thrown: the messages behind its own are not lost. */
   goOn() {
-    setImmediate(() => this.take(NO_BYTES));
+    setImmediate(takeRest, this);
   }
 
   /** The same, where others are to be served before the error is told. */
@@ -191,20 +185,24 @@ class Attachment {
  * endpoint is still responsive". */
 const heartbeats = deadlinesBy((attachment) => {
   const { connection, options: { heartbeat } } = attachment;
-  const silence = performance.now() - attachment.heardAt;
-  const alive = silence < heartbeat || connection.paused !== 0;
+  const alive = attachment.isHeard || connection.paused !== 0;
   if (!alive && attachment.pinged) {
     connection.socket.destroy(errors.heartbeatTimeout(heartbeat));
     return;
   }
+  attachment.isHeard = false;
   attachment.pinged = !alive;
   if (!alive) ping(connection.socket);
   heartbeats.start(attachment, heartbeat);
 });
 
+function takeRest(attachment) {
+  attachment.take(NO_BYTES);
+}
+
 function socketOnData(chunk) {
   const { attachment } = peek(this);
-  attachment.hear(performance.now());
+  attachment.isHeard = true;
   attachment.take(chunk);
 }
 

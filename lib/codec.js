@@ -52,9 +52,14 @@ module.exports = {
   /** Added to the kind of a frame to send: only the header is written. */
   HEADER_ONLY: 0x20,
 
+  /** What `receive` tells of a chunk that another thread may write to while it is read. */
+  SHARED: -1,
+
   // Why `frame` refused.
   REFUSED_CLOSING: -1,
   REFUSED_UTF8: -2,
+  /** Another thread may write to the payload while it is read. */
+  REFUSED_SHARED: -3,
 
   /** Bytes that any header, or any whole control frame, fits in. */
   HEADER_ROOM: 14,

@@ -1,6 +1,7 @@
 'use strict';
 
 const { constants } = require('node:buffer');
+const { Socket } = require('node:net');
 const codec = require('./codec.js');
 const { deadlinesBy } = require('./deadlines.js');
 const errors = require('./errors.js');
@@ -222,7 +223,7 @@ function open(socket, limits, handshake = null) {
   const connection = new Connection(socket, limits);
   connection.handshake = handshake;
   remember(socket, connection);
-  collected.register(connection, connection.id, connection);
+  if (!endsByItself(socket)) collected.register(connection, connection.id, connection);
   if (known !== undefined) {
     known.release();
     return connection;
@@ -234,6 +235,11 @@ function open(socket, limits, handshake = null) {
     socket.on('close', socketOnClose);
   }
   return connection;
+}
+
+/** Whether a socket lives until its 'close': Node holds a connected one of its own. */
+function endsByItself(socket) {
+  return socket instanceof Socket && socket.pending === false && socket.destroyed === false;
 }
 
 /** The peer has ended its half. Whatever it was, this connection is over (RFC 6455 §7.1.7). */

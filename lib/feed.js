@@ -1,10 +1,9 @@
 'use strict';
 
-const { isSharedArrayBuffer } = require('node:util').types;
 const codec = require('./codec.js');
 const { roleOf } = require('./connection.js');
 const { act, answerPings, checkWaiting, emptyInbox, failTooBig } = require('./events.js');
-const { inbound, renewAssembly, renewInbound, takeAssembly, view } = require('./memory.js');
+const { FastBuffer, inbound, renewAssembly, renewInbound, takeAssembly } = require('./memory.js');
 const { Queue } = require('./queue.js');
 
 const { table, EVENTS, EVENT_WORDS } = codec;
@@ -14,11 +13,10 @@ const { table, EVENTS, EVENT_WORDS } = codec;
  * callback throws passes through, and what is behind it waits.
  * @param deliver the callback of WS.receive, or null
  */
-function process(connection, bytes, deliver) {
+function process(connection, chunk, deliver) {
   const { outbox } = connection;
   // The socket is closed, or the peer has broken the protocol: nothing more is read.
   if (connection.id === -1 || connection.error !== null) return;
-  const chunk = isShared(bytes) ? Buffer.from(bytes) : bytes;
   if (connection.busy) {
     // A callback has led back here: these bytes come after the rest of the chunk in hand.
     wait(connection, chunk, deliver);
@@ -44,11 +42,6 @@ function process(connection, bytes, deliver) {
   }
 }
 
-/** Whether another thread may write to the bytes while they are read. */
-function isShared({ buffer }) {
-  return !(buffer instanceof ArrayBuffer) && isSharedArrayBuffer(buffer);
-}
-
 /** How many loops over the table are under way: more than one where a callback feeds another socket. */
 let walks = 0;
 /** Words of the table that the innermost of them uses. */
@@ -72,35 +65,43 @@ function endWalk() {
  */
 function feed(connection, chunk, deliver, own) {
   const outer = walks === 0 ? null : table.slice(0, used);
-  let [at, event, count, slab] = [0, 0, 0, null];
+  let at = 0;
+  let event = 0;
+  let count = 0;
+  let memory = null;
   walks++;
   try {
     // A callback may close the socket, or even transfer the chunk's memory away.
     while (connection.id !== -1 && at <= chunk.length) {
       if (inbound.slab.length === 0) renewInbound(0);
-      slab = inbound.slab;
+      memory = inbound.memory;
       count = codec.receive(
-        connection.id, roleOf(connection.socket), chunk, at, slab, inbound.used, connection.assembly
+        connection.id, roleOf(connection.socket), chunk, at, inbound.slab, inbound.used, connection.assembly
       );
+      if (count === codec.SHARED) {
+        count = 0;
+        chunk = Buffer.from(chunk);
+        continue;
+      }
       at += table[codec.READ];
       inbound.used = table[codec.SLAB_USED];
       used = EVENTS + count * EVENT_WORDS;
       const needed = table[codec.NEEDED];
       const keep = table[codec.NEEDS_ASSEMBLY] === 1 ? table[codec.KEEP] : -1;
       for (event = 0; event < count; event++) {
-        actOn(connection, slab, event, deliver);
+        actOn(connection, memory, event, deliver);
         if (connection.paused !== 0) break;
       }
       if (connection.paused !== 0) {
         // No later call brings a callback for it.
-        keepRest(connection, slab, event + 1, count, chunk, at, own ?? deliver);
+        keepRest(connection, memory, event + 1, count, chunk, at, own ?? deliver);
         return;
       }
       if (needed > 0) lend(connection, needed, keep);
       else if (at >= chunk.length) return;
     }
   } catch (error) {
-    keepRest(connection, slab, event + 1, count, chunk, at, own);
+    keepRest(connection, memory, event + 1, count, chunk, at, own);
     throw error;
   } finally {
     walks--;
@@ -112,21 +113,21 @@ function feed(connection, chunk, deliver, own) {
 }
 
 /** Does what an event of the table asks for. */
-function actOn(connection, slab, event, deliver) {
+function actOn(connection, memory, event, deliver) {
   const word = EVENTS + event * EVENT_WORDS;
   const kind = table[word];
-  const payload = eventPayload(connection, slab, kind, table[word + 1], table[word + 2]);
+  const payload = eventPayload(connection, memory, kind, table[word + 1], table[word + 2]);
   act(connection, kind & ~codec.IN_ASSEMBLY, payload, eventNumber(kind, word), deliver);
 }
 
 /** The payload of an event, in memory that is never written again. */
-function eventPayload(connection, slab, kind, offset, length) {
+function eventPayload(connection, memory, kind, offset, length) {
   if ((kind & codec.IN_ASSEMBLY) !== 0) {
     const message = takeAssembly(connection.assembly, length);
     connection.assembly = undefined;
     return message;
   }
-  return kind === codec.VIOLATION ? undefined : view(slab, offset, offset + length);
+  return kind === codec.VIOLATION ? undefined : new FastBuffer(memory, offset, length);
 }
 
 /** The number that goes with an event: a close code, or a fault's. */
@@ -170,13 +171,13 @@ function drain(connection, deliver) {
 }
 
 /** Keeps what comes behind an event, in front of all that waits. */
-function keepRest(connection, slab, event, end, chunk, at, own) {
-  keep(connection, restOf(connection, slab, event, end, chunk, at, own), 'prepend');
+function keepRest(connection, memory, event, end, chunk, at, own) {
+  keep(connection, restOf(connection, memory, event, end, chunk, at, own), 'prepend');
 }
 
 /** Keeps events and bytes behind all that waits. */
-function keepBehind(connection, slab, event, end, chunk) {
-  keep(connection, restOf(connection, slab, event, end, chunk, 0, null), 'append');
+function keepBehind(connection, memory, event, end, chunk) {
+  keep(connection, restOf(connection, memory, event, end, chunk, 0, null), 'append');
 }
 
 function keep(connection, entries, where) {
@@ -187,12 +188,12 @@ function keep(connection, entries, where) {
 }
 
 /** Events `event` to `end` of the table and the chunk from `at` on, as entries of a backlog. */
-function restOf(connection, slab, event, end, chunk, at, own) {
+function restOf(connection, memory, event, end, chunk, at, own) {
   const entries = new Queue();
   for (; event < end; event++) {
     const word = EVENTS + event * EVENT_WORDS;
     const kind = table[word];
-    const payload = eventPayload(connection, slab, kind, table[word + 1], table[word + 2]);
+    const payload = eventPayload(connection, memory, kind, table[word + 1], table[word + 2]);
     const entry = { kind: kind & ~codec.IN_ASSEMBLY, payload, number: eventNumber(kind, word), deliver: own };
     entries.push(entry, payload?.length ?? 0);
   }

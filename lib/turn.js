@@ -30,13 +30,13 @@ function turn() {
   let isMore = true;
   while (isMore) {
     if (inbound.slab.length === 0) renewInbound(0);
-    const { slab, used } = inbound;
+    const { memory, slab, used } = inbound;
     const count = large === null
       ? codec.turn(slab, used)
       : codec.read(large.id, slab, used, large.assembly);
     isMore = table[codec.MORE_READY] === 1;
     inbound.used = table[codec.SLAB_USED];
-    large = walk(slab, count);
+    large = walk(memory, count);
   }
 }
 
@@ -44,9 +44,8 @@ function turn() {
  * Goes through the sockets of the table.
  * @returns the connection whose message is to be read into its own memory, or null
  */
-function walk(slab, count) {
+function walk(memory, count) {
   const rest = restOf();
-  const now = count === 0 ? 0 : performance.now();
   let large = null;
   beginWalk(count);
   for (let at = 0; at < count;) {
@@ -59,7 +58,7 @@ function walk(slab, count) {
     if (connection === undefined) continue;
     if (kind === codec.SOCKET) {
       connection.bytesRead += number;
-      hear(connection, slab, first, at, at === count ? rest : null, now);
+      hear(connection, memory, first, at, at === count ? rest : null);
     } else if (kind === codec.LARGE) {
       large = connection;
     } else if (kind === codec.ENDED) {
@@ -90,9 +89,9 @@ function restOf() {
 }
 
 /** Acts on the events `first` to `end` of a socket, and on the rest of its bytes where there is one. */
-function hear(connection, slab, first, end, rest, now) {
+function hear(connection, memory, first, end, rest) {
   const { attachment, outbox } = connection;
-  attachment.hear(now);
+  attachment.isHeard = true;
   if (connection.socket.timeout) connection.socket._unrefTimer();
   if (connection.error !== null) return;
   let event = first;
@@ -101,21 +100,21 @@ function hear(connection, slab, first, end, rest, now) {
   try {
     if (connection.pongs !== null) answerPings(connection);
     if (connection.backlog === null) {
-      for (; event < end && connection.paused === 0; event++) actOn(connection, slab, event, null);
+      for (; event < end && connection.paused === 0; event++) actOn(connection, memory, event, null);
       if (connection.paused !== 0) {
-        keepRest(connection, slab, event, end, bytes, 0, null);
+        keepRest(connection, memory, event, end, bytes, 0, null);
       } else if (rest !== null) {
         bytes = NO_BYTES;
         readOn(connection, rest);
       }
     } else {
       event = end;
-      keepBehind(connection, slab, first, end, bytes);
+      keepBehind(connection, memory, first, end, bytes);
       bytes = NO_BYTES;
     }
     if (connection.backlog !== null) drain(connection, null);
   } catch (error) {
-    keepRest(connection, slab, event + 1, end, bytes, 0, null);
+    keepRest(connection, memory, event + 1, end, bytes, 0, null);
     attachment.goOnAfter(error);
   } finally {
     connection.busy = outbox.receiving = false;

@@ -33,10 +33,15 @@ const PART: u32 = 0x20;
 /// The kind of a violation; its offset is the number of the fault.
 const VIOLATION: u32 = 0xf;
 
+/// Nothing was read, because another thread may write to the chunk.
+const SHARED: f64 = -1.0;
+
 /// `receive(connection, role, chunk, at, slab, used, assembly)`.
 pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<f64, Misuse> {
     let role = call.role(1)?;
-    let chunk = call.bytes(2)?;
+    let Some(chunk) = call.unshared_bytes(2)? else {
+        return Ok(SHARED);
+    };
     let at = call.large_number(3)? as usize;
     let slab = call.bytes(4)?;
     let base = call.number(5)? as usize;

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::close::{self, CloseCode};
 use super::error::ProtocolError;
+use super::growth;
 use super::header::{FrameHeader, MAX_CONTROL_PAYLOAD, OpCode, ReservedBits, Rules};
 use super::role::{Limits, Role};
 use crate::bytes::{mask, utf8};
@@ -352,7 +353,7 @@ impl Decoder {
                     capacity: if parts {
                         available
                     } else {
-                        capacity(end, total.unwrap_or(self.limits.max_payload))
+                        growth::capacity(end, total, self.limits.max_payload)
                     },
                     keep: message.len,
                 }));
@@ -497,19 +498,6 @@ impl Message {
             false => Err(ProtocolError::InvalidUtf8),
         }
     }
-}
-
-/// Bytes to allocate for a message of which `arrived` bytes are here and `most` can come: never more
-/// than sixteen times what is here (twice, from 16 MiB on), so that a declared length alone costs
-/// nothing and growing copies few bytes a second time.
-fn capacity(arrived: usize, most: u64) -> usize {
-    const LEAST: usize = 256;
-    const LEAP: usize = 16 << 20;
-    let allowed = arrived
-        .saturating_mul(2)
-        .max(arrived.saturating_mul(16).min(LEAP))
-        .max(LEAST);
-    allowed.min(usize::try_from(most).unwrap_or(usize::MAX))
 }
 
 /// The start of a header, or of a control frame's payload, that a chunk ended in.
