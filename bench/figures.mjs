@@ -3,6 +3,7 @@
 
 export const FIGURES = {
   cpu: {
+    about: 'CPU',
     unit: 'µs',
     of: ({ before, after, load }) => (after.cpu - before.cpu) / load.messages
   },

@@ -32,10 +32,13 @@ export function markdown({ machine, contenders, skipped, rows }) {
 /** Ours beside the second baseline, where both are there. */
 function secondTable(names, rows) {
   const ours = OURS.filter((name) => names.includes(name));
-  const both = rows.filter(({ results }) => results[SECOND]?.ratio && ours.some((name) => results[name]?.ratio));
-  if (both.length === 0 || ours.length === 0) return [];
-  const ratio = ({ results }, name) =>
-    results[name]?.ratio ? `**${range(against(results[name].ratio, results[SECOND].ratio))}**` : '-';
+  const has = ({ results }, name) => results[name]?.ratio?.length > 0;
+  const both = rows.filter((row) => has(row, SECOND) && ours.some((name) => has(row, name)));
+  if (both.length === 0) return [];
+  const ratio = (row, name) => {
+    if (!has(row, name)) return '-';
+    return `**${range(against(row.results[name].ratio, row.results[SECOND].ratio))}**`;
+  };
   return [
     '',
     `Against **${SECOND}** in the same rounds:`,
@@ -54,7 +57,7 @@ function table(head, rows) {
 
 function cell(row, name) {
   const ratio = row.results[name]?.ratio;
-  return ratio ? `${value(row, name)}, **${range(ratio)}**` : '-';
+  return ratio?.length ? `${value(row, name)}, **${range(ratio)}**` : '-';
 }
 
 /** The median, in the unit of the row. */

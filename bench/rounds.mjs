@@ -1,5 +1,6 @@
 // All rounds of a scenario.
 
+import { Failure } from '../scripts/run.mjs';
 import { unfitness } from './contenders.mjs';
 import { FIGURES, rowName } from './figures.mjs';
 import { measure } from './measure.mjs';
@@ -16,19 +17,40 @@ import { order, ratios } from './statistics.mjs';
  */
 export async function measureScenario(scenario, runners, bench, progress) {
   const { run, missing } = await prepare(scenario, runners, bench, progress);
-  const names = Object.keys(run);
-  const rows = scenario.figures.map((figure) => emptyRow(scenario, figure, names, missing));
-  const [baseline, ...others] = names;
-  if (baseline !== runners[0].name) return rows;
+  const [baseline, ...names] = runners.map(({ name }) => name);
+  const rows = scenario.figures.map((figure) => emptyRow(scenario, figure, baseline, names, missing));
 
-  for (let round = 0; round < bench.rounds; round++) {
-    const values = { first: await run[baseline](), others: {} };
-    for (const name of order(others, round)) values.others[name] = await run[name]();
-    values.last = await run[baseline]();
+  for (let round = 0; round < bench.rounds && run[baseline]; round++) {
+    const values = await oneRound(run, baseline, round, (name, error) => {
+      progress(`  ${error.message}`);
+      delete run[name];
+      for (const row of rows) row.results[name] = { failed: error.message };
+    });
+    if (!run[baseline]) break;
     for (const row of rows) addRound(row, baseline, values);
     progress(`  round ${round + 1} of ${bench.rounds}: ${rows.map((row) => roundText(row, baseline)).join('; ')}`);
   }
   return rows;
+}
+
+/** The values of all in one round; who fails is reported, and has none. */
+async function oneRound(run, baseline, round, report) {
+  const attempt = async (name) => {
+    try {
+      return await run[name]();
+    } catch (error) {
+      report(name, onlyFailure(error));
+      return undefined;
+    }
+  };
+  const first = await attempt(baseline);
+  const others = {};
+  for (const name of order(Object.keys(run).filter((each) => each !== baseline), round)) {
+    const values = await attempt(name);
+    if (values) others[name] = values;
+  }
+  const last = run[baseline] && await attempt(baseline);
+  return { first, others, last };
 }
 
 /** A first run of each, to find its counts; who cannot is missing, with the reason. */
@@ -51,22 +73,30 @@ async function prepare(scenario, runners, bench, progress) {
       run[name] = () => measure(contender, scenario, counts, bench);
       if (shared) await run[name]();
     } catch (error) {
+      missing[name] = { failed: onlyFailure(error).message };
       progress(`  ${error.message}`);
-      missing[name] = { failed: error.message };
     }
   }
   return { run, missing };
 }
 
-function emptyRow(scenario, figure, names, missing) {
-  const results = names.map((name, index) => [name, index === 0 ? { values: [] } : { values: [], ratio: [] }]);
+function onlyFailure(error) {
+  if (!(error instanceof Failure)) throw error;
+  return error;
+}
+
+function emptyRow(scenario, figure, baseline, names, missing) {
   return {
     name: rowName(scenario, figure),
     headline: scenario.headline,
     figure,
     unit: FIGURES[figure].unit,
     noise: [],
-    results: { ...Object.fromEntries(results), ...missing },
+    results: {
+      [baseline]: { values: [] },
+      ...Object.fromEntries(names.map((name) => [name, { values: [], ratio: [] }])),
+      ...missing,
+    },
   };
 }
 
@@ -83,7 +113,7 @@ function addRound({ figure, noise, results }, baseline, { first, last, others })
 
 function roundText({ noise, results }, baseline) {
   const last = Object.entries(results)
-    .filter(([, { ratio }]) => ratio)
+    .filter(([, { ratio }]) => ratio?.length > 0)
     .map(([name, { ratio }]) => `${name} ${ratio.at(-1).toFixed(3)}`);
   return [`${baseline} again ${noise.at(-1).toFixed(3)}`, ...last].join(', ');
 }

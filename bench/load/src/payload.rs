@@ -14,7 +14,7 @@ pub enum Kind {
     Binary,
     /// Characters of one to four bytes, as many of each, in text frames.
     Utf8,
-    /// Records as a program's interface has them, in text frames. They compress to about a third.
+    /// Records as a program's interface has them, in text frames. They compress to a fourth or less.
     Json,
 }
 
