@@ -152,7 +152,7 @@ impl<'a> Connection<'a> {
 
     fn check(&mut self) -> io::Result<()> {
         if self.tally.messages > self.task.expect {
-            return Err(failure("more messages came than were expected"));
+            return Err(failure("other messages came than were expected"));
         }
         if !self.checked && self.tally.messages > 0 {
             self.checked = true;
@@ -163,7 +163,7 @@ impl<'a> Connection<'a> {
         }
         match self.rules.size {
             Some(size) if self.is_done() && self.tally.payload != size * self.tally.messages => {
-                Err(failure("messages of another size came than were expected"))
+                Err(failure("other messages came than were expected"))
             }
             _ => Ok(()),
         }
@@ -191,5 +191,113 @@ fn attempt<T>(result: io::Result<T>) -> io::Result<Option<T>> {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handshake::{Dial, accept};
+    use crate::payload::Kind;
+    use crate::train::Shape;
+    use std::net::TcpListener;
+    use std::thread;
+
+    const SHAPE: Shape = Shape {
+        kind: Kind::Binary,
+        size: 300,
+        fragments: 1,
+        deflate: None,
+    };
+
+    /// The rules of an echo of two in flight.
+    fn rules(piece: usize) -> Rules {
+        let first = Expected::Echo(None);
+        Rules {
+            train: Train::new(SHAPE, 2),
+            window: 2,
+            piece,
+            first,
+            size: Some(300),
+        }
+    }
+
+    /// Exchanges 50 messages with a server that answers the `n`th one with what `reply` makes of the
+    /// frame that was expected; returns what was sent and received.
+    fn exchange(
+        rules: &Rules,
+        reply: impl Fn(usize, Vec<u8>) -> Vec<u8> + Send + 'static,
+    ) -> io::Result<(u64, u64)> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let dial = Dial {
+            address: listener.local_addr()?,
+            tls: None,
+            deflate: None,
+        };
+        thread::spawn(move || serve(&listener, reply));
+        let mut connection = Connection::new(dial.connect()?, rules);
+        let mut scratch = vec![0; 100];
+        connection.start(&Task {
+            send: 50,
+            expect: 50,
+            ..Task::default()
+        })?;
+        while !connection.advance(&mut scratch)? {
+            thread::yield_now();
+        }
+        Ok((connection.sent, connection.received()))
+    }
+
+    /// Takes the train's frames by their length, and answers each one.
+    fn serve(listener: &TcpListener, reply: impl Fn(usize, Vec<u8>) -> Vec<u8>) -> io::Result<()> {
+        let Stream::Plain(mut stream) = accept(listener)? else {
+            unreachable!()
+        };
+        let train = Train::new(SHAPE, 2);
+        let (mut input, mut answered) = (Vec::new(), 0);
+        loop {
+            let mut scratch = [0; 1000];
+            match stream.read(&mut scratch) {
+                Ok(0) => return Ok(()),
+                Ok(count) => input.extend_from_slice(&scratch[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => thread::yield_now(),
+                Err(error) => return Err(error),
+            }
+            while input.len() as u64 >= train.bytes_of(answered + 1) {
+                let frame = [&[0x82, 126, 1, 44], train.first()].concat();
+                stream.write_all(&reply(answered as usize, frame))?;
+                answered += 1;
+            }
+        }
+    }
+
+    #[test]
+    fn sends_the_goal_and_counts_the_echoes() {
+        for piece in [0, 7] {
+            let counts = exchange(&rules(piece), |_, frame| frame).unwrap();
+            assert_eq!(counts, (50 * 308, 50));
+        }
+    }
+
+    #[test]
+    fn refuses_a_wrong_echo_a_wrong_size_a_surplus_and_an_end() {
+        let refused = |reply: fn(usize, Vec<u8>) -> Vec<u8>, reason: &str| {
+            let error = exchange(&rules(0), reply).unwrap_err();
+            assert_eq!(
+                (error.kind(), error.to_string()),
+                (ErrorKind::InvalidData, reason.to_owned())
+            );
+        };
+        let wrong = |_, mut frame: Vec<u8>| {
+            frame[100] ^= 1;
+            frame
+        };
+        refused(wrong, "the first echo is not what was sent");
+        let short = |n, frame| if n == 49 { vec![0x82, 1, 0] } else { frame };
+        refused(short, "other messages came than were expected");
+        let twice = |n, frame: Vec<u8>| if n == 49 { frame.repeat(2) } else { frame };
+        refused(twice, "other messages came than were expected");
+        let close = |_, _| vec![0x88, 0];
+        refused(close, "the peer sent a close frame");
     }
 }
