@@ -9,7 +9,7 @@ import { choose, scenarios } from './scenarios.mjs';
 import { handlers } from './servers/tasks.mjs';
 import { against, order, ratios, spread } from './statistics.mjs';
 
-const bench = { node: process.execPath, pins: { server: [], load: [] }, cpuMs: 1000 };
+const bench = { node: process.execPath, pins: { server: [], load: [] }, spin: false, cpuMs: 1000 };
 
 test('the spread is the median and the extremes, compared as numbers', () => {
   assert.deepEqual(spread([10, 9, 100]), { median: 10, min: 9, max: 100 });

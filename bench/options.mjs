@@ -13,6 +13,7 @@ export const USAGE = `npm run bench -- [options]
   --quick            two short rounds: to see that it runs, not to quote
   --node PATH        the Node that runs the servers
   --update           put the results into docs/
+  --sleep            the load sleeps while it waits, and the server pays for waking it
   --install-peers    first install the peers that are no dependencies, into .cache/bench-peers
   --list             print the scenarios and the contenders, and measure nothing
   --help`;
@@ -24,6 +25,7 @@ const OPTIONS = {
   quick: { type: 'boolean', default: false },
   node: { type: 'string', default: process.execPath },
   update: { type: 'boolean', default: false },
+  sleep: { type: 'boolean', default: false },
   'install-peers': { type: 'boolean', default: false },
   list: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },

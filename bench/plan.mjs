@@ -20,7 +20,7 @@ const ALL_BYTES = 16 << 20;
  * @param {{ warmUp: number, messages: number, rate?: number }} counts of one connection
  * @returns {{ job: object, args: string[] }} for the contender, and for the load generator
  */
-export function planOf(scenario, { warmUp, messages, rate }, { pins, tls }) {
+export function planOf(scenario, { warmUp, messages, rate }, { spin, tls }) {
   const { task, kind, size, connections, inFlight, burst, fragments, piece, deflate } = scenario;
   const { mode, task: job = task } = MODES[task];
   const values = {
@@ -38,7 +38,7 @@ export function planOf(scenario, { warmUp, messages, rate }, { pins, tls }) {
     rate,
     'warm-up': wholeBursts(warmUp, burst),
     messages: wholeBursts(messages, burst),
-    spin: pins.load.length > 0,
+    spin,
   };
   const args = Object.entries(values)
     .filter(([, value]) => value !== undefined)
