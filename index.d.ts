@@ -555,7 +555,8 @@ export interface LimitOptions {
   maxPendingPongs?: number | undefined;
   /**
    * Milliseconds from our close frame, or from the peer's FIN, to the end of the connection; then the
-   * socket is destroyed (§7.1.1). A handshake refused by `WS.listen` has as long to take its answer.
+   * socket is destroyed (§7.1.1). So it is where a close frame waits for a Readable of which nothing
+   * can be sent for that long. A handshake refused by `WS.listen` has as long to take its answer.
    * 1 to 2^31 - 1; default: 5000.
    */
   closeTimeout?: number | undefined;

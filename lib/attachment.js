@@ -8,12 +8,12 @@ const { TOO_MANY_MESSAGES } = require('./faults.js');
 const { failTooBig, violation } = require('./events.js');
 const { process: processChunk } = require('./feed.js');
 const { IncomingMessage } = require('./incoming.js');
+const { NO_BYTES } = require('./memory.js');
 const { RateLimit } = require('./rate-limit.js');
 const { ping } = require('./send.js');
 const { peek } = require('./connection.js');
 const { INCOMING, PROGRAM, READER, resumeFor } = require('./pause.js');
-
-const NO_BYTES = Buffer.alloc(0);
+const { rethrow } = require('./unhandled.js');
 
 /** The side of the handlers: a connection whose socket the library reads itself. */
 class Attachment {
@@ -41,7 +41,7 @@ class Attachment {
     socket.on('data', socketOnData);
     socket.on('drain', socketOnDrain);
     socket.on('error', socketOnError);
-    if (options.heartbeat > 0) heartbeats(options.heartbeat).start(this);
+    if (options.heartbeat > 0) heartbeats.start(this, options.heartbeat);
     diagnostics.opened(connection, request);
     try {
       handlers.open?.(socket, request, data);
@@ -158,7 +158,7 @@ class Attachment {
   /** The socket is closed; the last that the program hears of it. */
   close() {
     const { connection, handlers, options } = this;
-    if (options.heartbeat > 0) heartbeats(options.heartbeat).cancel(this);
+    if (options.heartbeat > 0) heartbeats.cancel(this, options.heartbeat);
     this.incoming?.abort();
     const { socket, closeReason, wasClean, error } = connection;
     // RFC 6455 §7.1.5: the code is that of a frame that came in; there may be none.
@@ -181,12 +181,8 @@ const heartbeats = deadlinesBy((attachment) => {
   }
   attachment.pinged = !alive;
   if (!alive) ping(connection.socket);
-  heartbeats(heartbeat).start(attachment);
+  heartbeats.start(attachment, heartbeat);
 });
-
-function rethrow(error) {
-  throw error;
-}
 
 function socketOnData(chunk) {
   const { attachment } = peek(this);

@@ -10,6 +10,8 @@ const { open, peek } = require('./connection.js');
 const { deadlinesBy } = require('./deadlines.js');
 const { dial } = require('./dial.js');
 const { unwatch, watch } = require('./signals.js');
+const { countHandshake, countOpened, uncountHandshake } = require('./stats.js');
+const { ignore, rethrow } = require('./unhandled.js');
 
 const KEY_BYTES = 16;
 const REDIRECTS = [301, 302, 303, 307, 308];
@@ -65,7 +67,7 @@ class ClientHandshake {
       return;
     }
     this.connect();
-    deadlines(handshakeTimeout).start(this);
+    deadlines.start(this, handshakeTimeout);
     if (signal !== undefined) watch(signal, this);
   }
 
@@ -82,7 +84,8 @@ class ClientHandshake {
   /** Speaks over this stream. */
   take(socket) {
     this.socket = socket;
-    open(socket, this.options).handshake = this;
+    open(socket, this.options, this);
+    countHandshake();
     socket.on('data', socketOnData);
     socket.on('end', socketOnEnd);
     socket.on('error', socketOnError);
@@ -98,7 +101,11 @@ class ClientHandshake {
   letGo() {
     const { socket } = this;
     if (socket === null) return;
-    peek(socket).handshake = null;
+    const connection = peek(socket);
+    connection.handshake = null;
+    // What comes of it, if anything, is a connection of its own.
+    connection.release();
+    uncountHandshake();
     socket.off('data', socketOnData);
     socket.off('end', socketOnEnd);
     socket.off('error', socketOnError);
@@ -129,6 +136,7 @@ class ClientHandshake {
     socket._is_server = false;
     socket._is_client = true;
     const response = { url: target.href, status: answer.status, headers: headersOf(answer) };
+    countOpened();
     attachChecked(socket, handlers, options, rest, answer.protocol, response);
   }
 
@@ -211,7 +219,7 @@ class ClientHandshake {
   finish() {
     this.isDone = true;
     this.core = null;
-    deadlines(this.options.handshakeTimeout).cancel(this);
+    deadlines.cancel(this, this.options.handshakeTimeout);
   }
 
   unlisten() {
@@ -273,12 +281,6 @@ function socketOnError(error) {
 
 function socketOnClose() {
   peek(this).handshake?.end('the connection was closed before the answer');
-}
-
-function ignore() {}
-
-function rethrow(error) {
-  throw error;
 }
 
 module.exports = { ClientHandshake };

@@ -2,6 +2,7 @@
 
 const { constants } = require('node:buffer');
 const codec = require('./codec.js');
+const { deadlinesBy } = require('./deadlines.js');
 const errors = require('./errors.js');
 const { Outbox } = require('./outbox.js');
 const { integer } = require('./options.js');
@@ -90,7 +91,8 @@ class Connection {
     /** The counters, once the core's half is freed. */
     this.last = null;
 
-    this.closeTimer = null;
+    /** Whether closeTimeout has begun. */
+    this.isEnding = false;
   }
 
   /** Whether nothing can be sent to, or is wanted from, the socket any more. */
@@ -131,15 +133,21 @@ class Connection {
   startCloseTimer() {
     const { socket } = this;
     const ends = typeof socket.destroy === 'function' && typeof socket.once === 'function';
-    if (!ends || this.closeTimer !== null || socket.destroyed === true) return;
-    this.closeTimer = setTimeout(destroySocket, this.limits.closeTimeout, socket);
-    this.closeTimer.unref();
+    if (!ends || this.isEnding || socket.destroyed === true) return;
+    this.isEnding = true;
+    closings.start(this, this.limits.closeTimeout);
+  }
+
+  /** Gives the whole of that time again, if it has begun: what the end waits for goes on. */
+  renewCloseTimer() {
+    if (this.isEnding) closings.start(this, this.limits.closeTimeout);
   }
 
   /** Frees what the core holds; the socket is closed. */
   release() {
     if (this.id === -1) return;
-    clearTimeout(this.closeTimer);
+    if (this.isEnding) closings.cancel(this, this.limits.closeTimeout);
+    this.isEnding = false;
     // RFC 6455 §7.1.5: 1006 stands for a connection that ended without a close frame.
     this.closeCode ??= 1006;
     this.closeReason ??= '';
@@ -164,9 +172,7 @@ class Connection {
   }
 }
 
-function destroySocket(socket) {
-  socket.destroy();
-}
+const closings = deadlinesBy(({ socket }) => socket.destroy());
 
 /** The connections of objects that take no properties; no socket of Node's is one. */
 const sealed = new WeakMap();
@@ -201,18 +207,22 @@ function checkSocket(socket) {
   }
 }
 
-/** Gives a socket a new connection: its handshake has just ended. */
-function open(socket, limits) {
+/**
+ * Gives a socket a new connection: its handshake has just ended.
+ * @param handshake a client's handshake that has just begun, instead
+ */
+function open(socket, limits, handshake = null) {
   checkSocket(socket);
   const known = peek(socket);
   const connection = new Connection(socket, limits);
+  connection.handshake = handshake;
   remember(socket, connection);
   collected.register(connection, connection.id, connection);
   if (known !== undefined) {
     known.release();
     return connection;
   }
-  countOpened();
+  if (handshake === null) countOpened();
   if (typeof socket.on === 'function') {
     // A help, not a need: without events the garbage collector does the rest.
     socket.on('end', socketOnEnd);

@@ -7,6 +7,7 @@
 class Deadlines {
   #delay;
   #onDue;
+  #onEmpty;
   /** When each item is due, in ms of `performance.now()`; the first is the next. */
   #due = new Map();
   #timer = null;
@@ -14,10 +15,12 @@ class Deadlines {
   /**
    * @param delay milliseconds
    * @param onDue called with each item that is due; it is out of the list by then
+   * @param onEmpty called when there is neither an item nor a timer left
    */
-  constructor(delay, onDue) {
+  constructor(delay, onDue, onEmpty) {
     this.#delay = delay;
     this.#onDue = onDue;
+    this.#onEmpty = onEmpty;
   }
 
   /** Starts the deadline of an item, or starts it anew. */
@@ -32,8 +35,10 @@ class Deadlines {
   }
 
   #wait(delay) {
+    // Timers come before I/O: after a stall of the event loop, what waits in the kernel is read first.
+    const check = () => setImmediate(() => this.#check());
     // What is waited for is a socket's: that keeps the process alive, not the timer.
-    return setTimeout(() => this.#check(), Math.max(1, Math.ceil(delay))).unref();
+    return setTimeout(check, Math.max(1, Math.ceil(delay))).unref();
   }
 
   #check() {
@@ -48,17 +53,37 @@ class Deadlines {
       // Only now: an item that was started anew meanwhile is the last, not the next.
       const [next] = this.#due.values();
       this.#timer = next === undefined ? null : this.#wait(next - performance.now());
+      if (this.#timer === null) this.#onEmpty();
     }
   }
 }
 
-/** One list for each purpose and length, made when it is first asked for. */
+/**
+ * Deadlines for one purpose: a list for each length of time that is in use.
+ * @param onDue called with each item that is due
+ */
 function deadlinesBy(onDue) {
   const lists = new Map();
-  return (delay) => {
-    let list = lists.get(delay);
-    if (list === undefined) lists.set(delay, list = new Deadlines(delay, onDue));
-    return list;
+  return {
+    /** Starts the deadline of an item, `delay` ms from now, or starts it anew. */
+    start(item, delay) {
+      let list = lists.get(delay);
+      if (list === undefined) {
+        list = new Deadlines(delay, onDue, () => lists.delete(delay));
+        lists.set(delay, list);
+      }
+      list.start(item);
+    },
+
+    /** Takes back what was started with the same `delay`. */
+    cancel(item, delay) {
+      lists.get(delay)?.cancel(item);
+    },
+
+    /** How many lengths of time are in use. */
+    get size() {
+      return lists.size;
+    }
   };
 }
 

@@ -14,6 +14,7 @@ function inTurn(connection, size, job) {
   connection.deferredBytes += size;
   const turn = Promise.resolve(connection.deferred).then(() => {
     connection.deferredBytes -= size;
+    connection.renewCloseTimer();
     return job();
   }).then(() => {
     if (connection.deferred === turn) connection.deferred = null;
@@ -33,16 +34,20 @@ function inTurn(connection, size, job) {
  */
 async function pump(connection, readable, sendPart) {
   const { outbox, socket } = connection;
+  if (connection.gone) return;
   // The connection may end while nothing comes from the Readable.
   const stop = () => readable.destroy();
   socket.once?.('close', stop);
   try {
     for await (const chunk of readable) {
       if (connection.gone) return;
-      if (sendPart(chunk)) continue;
+      const accepted = sendPart(chunk);
+      connection.renewCloseTimer();
+      if (accepted) continue;
       outbox.flush();
       if (socket.writableNeedDrain === true) await drained(socket);
       if (connection.gone) return;
+      connection.renewCloseTimer();
     }
   } catch (error) {
     // Stopped by ourselves, it complains of that.

@@ -4,6 +4,7 @@ const net = require('node:net');
 const tls = require('node:tls');
 const { EventEmitter } = require('node:events');
 const errors = require('./errors.js');
+const { ignore } = require('./unhandled.js');
 
 /**
  * A stream to a target: a socket of Node's own, or what the program's agent or function makes.
@@ -98,8 +99,6 @@ function checkStream(target, stream) {
   }
   return stream;
 }
-
-function ignore() {}
 
 /** Passes on the first call only, and none after `close`. */
 function once(callback) {

@@ -7,6 +7,7 @@ const { deadlinesBy } = require('./deadlines.js');
 const { close } = require('./send.js');
 const { Request, judge } = require('./request.js');
 const { countRefused } = require('./stats.js');
+const { rethrow } = require('./unhandled.js');
 
 const { Hindrance } = native;
 const kHandshake = Symbol('ws13.handshake');
@@ -85,7 +86,7 @@ class Handshake {
     socket.on('error', socketOnError);
     socket.once('end', socketOnEnd);
     socket.once('close', socketOnClose);
-    handshakes(listener.options.handshakeTimeout).start(this);
+    handshakes.start(this, listener.options.handshakeTimeout);
   }
 
   /** The next bytes of the request. */
@@ -198,7 +199,7 @@ class Handshake {
     socket.end(response, 'latin1');
     // Closing a socket with unread bytes resets it, and the answer may be lost with that.
     socket.resume();
-    farewells(listener.options.closeTimeout).start(this);
+    farewells.start(this, listener.options.closeTimeout);
   }
 
   /** Nothing more of the handshake is waited for. */
@@ -209,7 +210,7 @@ class Handshake {
     this.request = null;
     this.accept = '';
     this.head = undefined;
-    handshakes(listener.options.handshakeTimeout).cancel(this);
+    handshakes.cancel(this, listener.options.handshakeTimeout);
     socket.off('data', socketOnData);
     socket.off('end', socketOnEnd);
   }
@@ -231,10 +232,6 @@ function failLate(handshake, error) {
   handshake.fail(error);
 }
 
-function rethrow(error) {
-  throw error;
-}
-
 function socketOnData(chunk) {
   this[kHandshake].feed(chunk);
 }
@@ -250,7 +247,7 @@ function socketOnClose() {
   const handshake = this[kHandshake];
   const { listener } = handshake;
   if (handshake.state === PENDING) handshake.end(OVER);
-  farewells(listener.options.closeTimeout).cancel(handshake);
+  farewells.cancel(handshake, listener.options.closeTimeout);
   listener.leave(handshake);
 }
 

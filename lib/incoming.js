@@ -3,6 +3,7 @@
 const { Readable } = require('node:stream');
 const errors = require('./errors.js');
 const { INCOMING, pauseFor, resumeFor } = require('./pause.js');
+const { Unread } = require('./unread.js');
 
 /** Bytes that may wait unread, of one message in progress, or of all that have arrived whole. */
 const HIGH_WATER = 64 * 1024;
@@ -18,6 +19,7 @@ const OVERHEAD = 1024;
  */
 class IncomingMessage extends Readable {
   #connection;
+  #waiting = new Unread(this);
   /** What this message adds to the attachment's `unread`. */
   #unread = 0;
   #isAborted = false;
@@ -30,15 +32,19 @@ class IncomingMessage extends Readable {
   /** Hands on a part of the message; more follow. */
   add(part) {
     // Who has destroyed the stream does not want the rest: it is read, and dropped.
-    if (!this.destroyed && !this.push(part)) pauseFor(this.#connection, INCOMING);
+    if (this.destroyed) return;
+    this.#waiting.push(part);
+    if (this.isFull) pauseFor(this.#connection, INCOMING);
   }
 
   /** Hands on the last part. */
   finish(part) {
     if (this.destroyed) return;
-    if (part.length > 0) this.push(part);
+    if (part.length > 0) this.#waiting.push(part);
+    // A reader may have destroyed it for that.
+    if (this.destroyed) return;
     this.push(null);
-    this.#unread = this.readableLength + OVERHEAD;
+    this.#unread = this.#waiting.size + OVERHEAD;
     this.#connection.attachment.unread += this.#unread;
     this.#settle();
   }
@@ -49,9 +55,21 @@ class IncomingMessage extends Readable {
     this.destroy(error);
   }
 
+  /** Whether so much of it is unread that no more should come. */
+  get isFull() {
+    return this.#waiting.isFull;
+  }
+
+  read(size) {
+    const chunk = super.read(size);
+    if (this.#waiting.noteRead(size, chunk)) this.#settle();
+    return chunk;
+  }
+
   /** Stops the peer while too much is unread, and lets it go on after that. */
   #settle() {
-    if (this.#connection.attachment.unread > HIGH_WATER) pauseFor(this.#connection, INCOMING);
+    const { incoming, unread } = this.#connection.attachment;
+    if (unread > HIGH_WATER || incoming?.isFull) pauseFor(this.#connection, INCOMING);
     else resumeFor(this.#connection, INCOMING);
   }
 

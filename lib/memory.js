@@ -5,6 +5,8 @@ const { markAsUntransferable } = require('node:worker_threads');
 /** The class of Node's own Buffers; its constructor is the cheapest way to a view. */
 const FastBuffer = Buffer[Symbol.species];
 
+const NO_BYTES = Buffer.alloc(0);
+
 /** Bytes of a slab of incoming payloads. A kept message pins one slab, so it is a small one. */
 const INBOUND_SLAB = 8 * 1024;
 
@@ -74,6 +76,7 @@ function takeAssembly(assembly, length) {
 
 module.exports = {
   FastBuffer,
+  NO_BYTES,
   inbound,
   allocate,
   renewInbound,

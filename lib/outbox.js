@@ -3,6 +3,7 @@
 const { allocate, view } = require('./memory.js');
 const { hold, isNodesOwn, letGo } = require('./hold.js');
 const errors = require('./errors.js');
+const { rethrow } = require('./unhandled.js');
 
 /** Bytes of a slab of outgoing frames. */
 const OUTBOUND_SLAB = 64 * 1024;
@@ -241,10 +242,6 @@ function endTick() {
       process.nextTick(rethrow, error);
     }
   }
-}
-
-function rethrow(error) {
-  throw error;
 }
 
 module.exports = { Outbox, JOIN_MAX };

@@ -2,8 +2,7 @@
 
 const { connectionOf } = require('./connection.js');
 const { process: processChunk } = require('./feed.js');
-
-const NO_BYTES = Buffer.alloc(0);
+const { NO_BYTES } = require('./memory.js');
 
 // Who does not want to read on; a connection's `paused` is the sum of them, so that none of them
 // undoes what another has asked for.

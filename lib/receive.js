@@ -16,11 +16,10 @@ function receive(socket, buffer, callback) {
   }
   const connection = connectionOf(socket);
   if (connection.id === -1) return undefined;
-  if (connection.busy) {
-    process(connection, buffer, deliver);
-    return undefined;
-  }
+  const isNested = connection.busy;
   process(connection, buffer, deliver);
+  // Bytes that a callback hands in wait for the chunk in hand: none of them is a message yet.
+  if (isNested) return undefined;
   if (deliver === null) return connection.inbox?.shift()?.payload;
   const { first } = connection;
   connection.first = undefined;

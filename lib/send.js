@@ -6,16 +6,15 @@ const native = require('./native.js');
 const errors = require('./errors.js');
 const { JOIN_MAX } = require('./outbox.js');
 const { inTurn, pump } = require('./deferred.js');
-const { view } = require('./memory.js');
+const { NO_BYTES, view } = require('./memory.js');
 const { Frame, bytesOf, isSlow, kindOf, payloadOf } = require('./payload.js');
 const { SERVER, connectionOf, roleOf } = require('./connection.js');
+const { ignore, rethrow } = require('./unhandled.js');
 
 /** The longest string that is written straight into the outbox: three bytes each at most. */
 const STRING_MAX = 8192;
 /** What native code wants free behind a string's bytes. */
 const STRING_ROOM = 32;
-
-const NO_BYTES = Buffer.alloc(0);
 
 /**
  * Sends a message, or a part of one.
@@ -184,12 +183,6 @@ async function sendReadable(connection, kind, readable, callback) {
   }
 }
 
-function ignore() {}
-
-function rethrow(error) {
-  throw error;
-}
-
 /** Sends a ping (RFC 6455 §5.5.2). */
 function ping(socket, payload) {
   const bytes = controlPayload(payload);
@@ -240,9 +233,7 @@ function close(socket, code, reason) {
   if (connection.gone || connection.closing) return false;
   connection.closing = true;
   connection.attachment?.stop();
-  if (connection.deferred === null) return closeNow(connection, code, reason);
-  inTurn(connection, 0, () => closeNow(connection, code, reason));
-  return true;
+  return closeInTurn(connection, code, reason);
 }
 
 /** RFC 6455 §7.4.1, 1000: "a normal closure". */
@@ -250,8 +241,18 @@ const NORMAL = 1000;
 
 /** Closes behind all that was sent; what the peer sends before its own close frame is still read. */
 function endSending(connection) {
-  if (connection.deferred === null) closeNow(connection, NORMAL);
-  else inTurn(connection, 0, () => closeNow(connection, NORMAL));
+  closeInTurn(connection, NORMAL);
+}
+
+/**
+ * Closes behind all that was sent. A Readable may take as long as it likes, but one that gives
+ * nothing, or a peer that takes nothing of it, for the time of closeTimeout ends the connection.
+ */
+function closeInTurn(connection, code, reason) {
+  if (connection.deferred === null) return closeNow(connection, code, reason);
+  connection.startCloseTimer();
+  inTurn(connection, 0, () => closeNow(connection, code, reason));
+  return true;
 }
 
 function closeNow(connection, code = 0, reason = '') {

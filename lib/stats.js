@@ -8,6 +8,8 @@ const bytes = new Uint8Array(numbers.buffer);
 
 /** Connections there ever were. */
 let opened = 0;
+/** Handshakes of clients under way: the core has a half for each, but they are no connections yet. */
+let handshakes = 0;
 /** How many handshakes were refused, by the core's name of the reason. */
 const refusals = new Map();
 
@@ -19,9 +21,9 @@ const refusals = new Map();
  */
 function stats() {
   codec.totals(bytes);
-  const [open, messagesReceived, messagesSent, bytesReceived, bytesSent] = numbers;
+  const [halves, messagesReceived, messagesSent, bytesReceived, bytesSent] = numbers;
   return {
-    connections: { open, total: opened },
+    connections: { open: halves - handshakes, total: opened },
     messages: { received: messagesReceived, sent: messagesSent },
     bytes: { received: bytesReceived, sent: bytesSent },
     refusals: Object.fromEntries(refusals)
@@ -32,9 +34,19 @@ function countOpened() {
   opened++;
 }
 
+/** A client's handshake has begun on one more socket. */
+function countHandshake() {
+  handshakes++;
+}
+
+/** It is over, and the core's half of it is freed. */
+function uncountHandshake() {
+  handshakes--;
+}
+
 /** Counts a handshake that was answered with a refusal. */
 function countRefused(reason) {
   refusals.set(reason, (refusals.get(reason) ?? 0) + 1);
 }
 
-module.exports = { countOpened, countRefused, stats };
+module.exports = { countHandshake, countOpened, countRefused, stats, uncountHandshake };

@@ -7,6 +7,7 @@ const { boolean } = require('./options.js');
 const { isSlow } = require('./payload.js');
 const { readWith, readerOptions } = require('./reader.js');
 const { endSending, send } = require('./send.js');
+const { Unread } = require('./unread.js');
 
 const streamOptions = { binary: boolean, readableObjectMode: boolean, writableObjectMode: boolean };
 const streamDefaults = { binary: undefined, readableObjectMode: false, writableObjectMode: false };
@@ -45,6 +46,7 @@ function stream(socket, options) {
 /** What the program holds: all that it does is the reader's. */
 class MessageStream extends Duplex {
   #reader;
+  #waiting;
 
   constructor(reader, { readableObjectMode, writableObjectMode }) {
     super({
@@ -56,10 +58,29 @@ class MessageStream extends Duplex {
       writableHighWaterMark: writableObjectMode ? HIGH_WATER_OBJECTS : HIGH_WATER
     });
     this.#reader = reader;
+    this.#waiting = new Unread(this);
+  }
+
+  /** Hands on a message, or a part of one. */
+  add(part) {
+    if (this.destroyed) return;
+    this.#waiting.push(part);
+    if (this.#waiting.isFull) pauseFor(this.#reader.connection, READER);
+  }
+
+  read(size) {
+    const chunk = super.read(size);
+    if (this.#waiting.noteRead(size, chunk)) this.#settle();
+    return chunk;
   }
 
   _read() {
-    resumeFor(this.#reader.connection, READER);
+    this.#settle();
+  }
+
+  /** Lets the peer go on, if there is room. */
+  #settle() {
+    if (!this.#waiting.isFull) resumeFor(this.#reader.connection, READER);
   }
 
   _write(chunk, encoding, callback) {
@@ -104,8 +125,7 @@ class StreamReader {
   }
 
   add(part) {
-    const { connection, duplex } = this;
-    if (!duplex.destroyed && !duplex.push(part)) pauseFor(connection, READER);
+    this.duplex.add(part);
   }
 
   finish(part) {

@@ -19,7 +19,7 @@ function upgrade(socket, headers, options, callback) {
     options = undefined;
   }
   checkSocket(socket);
-  const done = typeof callback === 'function' ? callback : ignore;
+  const done = typeof callback === 'function' ? callback : () => {};
   const checked = checkOptions(options, upgradeOptions, upgradeDefaults);
   if (headers === null || (typeof headers !== 'object' && typeof headers !== 'function')) {
     done(false);
@@ -40,8 +40,6 @@ function upgrade(socket, headers, options, callback) {
   done(true);
   return true;
 }
-
-function ignore() {}
 
 /** Of the headers, what the handshake is judged by. A field that is no string is as good as absent. */
 function fieldsOf(headers) {

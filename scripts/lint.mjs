@@ -7,6 +7,7 @@ await runMain(async () => {
   await setup();
   await runSteps([
     ['rustfmt', () => runCargo(['fmt', '--all', '--check'])],
+    ['rustfmt: the fuzz targets', () => runCargo(['fmt', '--manifest-path', 'fuzz/Cargo.toml', '--check'])],
     ['clippy: the core alone', () => clippy('--no-default-features')],
     ['clippy: with the binding', () => clippy()],
     ['eslint', () => runTool('eslint/bin/eslint.js', ['--max-warnings=0', '.'], { label: 'eslint' })],

@@ -104,6 +104,23 @@ for (const role of ROLES) {
     assert.deepEqual(await inbox.next(), { pong: Buffer.from('again').toString('hex') });
   });
 
+  test(`${role}: a program that fills the socket at every 'drain' does not put off the pongs`, async (t) => {
+    const { server, client } = await connected(t, 'net');
+    const [socket, far] = role === 'server' ? [server, client] : [client, server];
+    far.pause();
+    const before = await fill(socket);
+    let rounds = 10;
+    // The program's listener is there before there is a ping.
+    socket.on('drain', () => {
+      if (rounds-- > 0) while (WS.send(socket, Buffer.alloc(100_000, 1)));
+    });
+    WS.receive(socket, peer.ping('p'));
+    const inbox = frames(far);
+    far.resume();
+    await inbox.take(before);
+    assert.deepEqual(await inbox.next(), { pong: '70' });
+  });
+
   test(`${role}: a ping to a socket that is gone throws nothing`, async (t) => {
     const { server, client } = await connected(t, 'net');
     const socket = role === 'server' ? server : client;

@@ -17,9 +17,62 @@ const { peerOf } = require('./support/frames.js');
 const { openAsClient, requestHead, requestHeaders } = require('./support/handshake.js');
 const { frames } = require('./support/inbox.js');
 const { dial, emptied, recorder, serve } = require('./support/listening.js');
+const { connected } = require('./support/sockets.js');
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+
+describe('a peer that sends a byte at a time to who does not read', { timeout: 20_000 }, () => {
+  const COUNT = 65_000;
+
+  /** How many frames of a byte are taken before the peer is stopped, and then the bytes that come of all. */
+  async function stopsAt(t, wireOf, begin) {
+    const { server, client } = await connected(t, 'net');
+    const reader = begin(server);
+    const wire = wireOf(peerOf('server'));
+    // Many chunks, so that it is not one of them that bounds the rest.
+    for (let at = 0; at < wire.length; at += KIB) {
+      client.write(wire.subarray(at, at + KIB));
+      await turn();
+    }
+    const readable = await reader;
+    await until(() => server.isPaused());
+    const waiting = readable.readableLength;
+    let bytes = 0;
+    readable.on('data', (chunk) => { bytes += chunk.length; });
+    await until(() => bytes === COUNT);
+    return waiting;
+  }
+
+  const message = (peer) => Buffer.concat(Array.from({ length: COUNT }, (_, at) => (
+    at === 0 ? peer.binary('x', { fin: false }) : peer.more('x', { fin: at === COUNT - 1 })
+  )));
+  const messages = (peer) => Buffer.concat(Array.from({ length: COUNT }, () => peer.binary('x')));
+
+  test('is stopped: a message as a stream', async (t) => {
+    const waiting = await stopsAt(t, message, (socket) => new Promise((resolve) => {
+      WS.attach(socket, { message: (_socket, incoming) => resolve(incoming) }, { stream: true });
+    }));
+    assert.ok(waiting < 1000, `${waiting} parts wait`);
+  });
+
+  for (const [what, wireOf] of [['parts', message], ['messages', messages]]) {
+    test(`is stopped: ${what} for WS.stream`, async (t) => {
+      const waiting = await stopsAt(t, wireOf, (socket) => WS.stream(socket));
+      assert.ok(waiting < 1000, `${waiting} parts wait`);
+    });
+  }
+
+  test('does not stop who waits for more of them than that', async (t) => {
+    const { server, client } = await connected(t, 'net');
+    const stream = WS.stream(server);
+    client.write(messages(peerOf('server')));
+    let whole = null;
+    stream.on('readable', () => { whole ??= stream.read(COUNT); });
+    await until(() => whole !== null);
+    assert.equal(whole.length, COUNT);
+  });
+});
 
 describe('a peer that never reads', () => {
   const BOUND = MIB;

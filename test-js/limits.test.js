@@ -6,7 +6,7 @@ const { WS } = require('..');
 const { ROLES, peerOf } = require('./support/frames.js');
 const { requestHeaders } = require('./support/handshake.js');
 const { plain, as, sent, ends } = require('./support/plain.js');
-const { grownBy } = require('./support/child.js');
+const { grownBy, run } = require('./support/child.js');
 
 const MIB = 1 << 20;
 
@@ -97,6 +97,12 @@ for (const role of ROLES) {
     assertFailed(socket, 1009);
   });
 }
+
+test('a chunk of 2^32 bytes is read once', async () => {
+  const { code, stdout, stderr } = await run('long-chunk');
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(JSON.parse(stdout), { messages: ['first'], sent: [{ close: 1000, reason: '' }] });
+});
 
 const BOUNDS = {
   announced: [16 * MIB, '1,000 frames that announce 100 MiB'],

@@ -62,6 +62,8 @@ const FILES = [
   'lib/signals.js',
   'lib/stats.js',
   'lib/stream.js',
+  'lib/unhandled.js',
+  'lib/unread.js',
   'lib/upgrade.js',
   'lib/url.js',
   'lib/ws.js',

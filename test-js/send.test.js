@@ -4,6 +4,7 @@ const test = require('node:test');
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const { WS } = require('..');
+const { run } = require('./support/child.js');
 const { ROLES, OP, parse, peerOf } = require('./support/frames.js');
 const { plain, as, sent, wire, nextTurn } = require('./support/plain.js');
 const { connected, fill, lasting, netPair } = require('./support/sockets.js');
@@ -407,6 +408,12 @@ test('scenario 7: empty text and binary messages are two bytes on a server\'s wi
       assert.equal(wire(socket)[0], payload === '' ? 0x81 : 0x82);
     }
   }
+});
+
+test('a send callback that throws is an uncaught exception, and keeps none of the others from being called', async () => {
+  const { code, stdout, stderr } = await run('throwing-callback');
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(stdout.trim().split('\n'), ['first', 'uncaught: second', 'third', 'received: 4']);
 });
 
 test('a large payload of a server leaves inside the call, behind what was gathered', () => {

@@ -5,11 +5,13 @@ const { once } = require('node:events');
 const { join } = require('node:path');
 const { test } = require('node:test');
 const { Worker } = require('node:worker_threads');
+const { WS } = require('../index.js');
 const { attach } = require('../lib/attach.js');
 const { broadcast } = require('../lib/broadcast.js');
 const { close, ping, send } = require('../lib/send.js');
 const { stats } = require('../lib/stats.js');
 const { upgrade } = require('../lib/upgrade.js');
+const { accepting, serve } = require('./support/clients.js');
 const { attachedPair } = require('./support/attached.js');
 const { requestHeaders } = require('./support/handshake.js');
 const { plain } = require('./support/plain.js');
@@ -58,6 +60,40 @@ test('a connection counts as open until its socket is closed, and once', async (
   await Promise.all(gone);
   assert.deepEqual(since(before).connections, { open: 0, total: 2 });
   assert.equal(since(before).messages.sent, 1);
+});
+
+test('a client counts from the end of its handshake on, whatever became of others', async (t) => {
+  const before = stats();
+  const none = { open: 0, total: 0 };
+  // A server that leaves the first without an answer, refuses the second, redirects the third and takes the fourth.
+  const answers = [
+    () => undefined,
+    () => 'HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n',
+    () => 'HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n',
+    accepting
+  ];
+  const { url } = await serve(t, (head) => answers.shift()(head));
+
+  const failure = (options) => new Promise((resolve) => {
+    const error = (socket, error) => resolve({ socket, error, connections: since(before).connections });
+    WS.connect(url, { error }, options);
+    assert.deepEqual(since(before).connections, none);
+  });
+  const unanswered = await failure({ handshakeTimeout: 50 });
+  const refused = await failure();
+  assert.equal(unanswered.error.code, 'WS_ERR_HANDSHAKE_TIMEOUT');
+  assert.equal(refused.error.status, 403);
+  assert.deepEqual([unanswered.connections, refused.connections], [none, none]);
+  assert.equal(WS.info(refused.socket).state, 'closed');
+  assert.equal(WS.send(refused.socket, 'late'), false);
+
+  const socket = await new Promise((resolve, reject) => {
+    WS.connect(url, { open: resolve, error: (_socket, error) => reject(error) }, { maxRedirects: 1 });
+  });
+  assert.deepEqual(since(before).connections, { open: 1, total: 1 });
+  socket.destroy();
+  await once(socket, 'close');
+  assert.deepEqual(since(before).connections, { open: 0, total: 1 });
 });
 
 test('refusals are counted by their reason', () => {

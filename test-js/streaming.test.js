@@ -5,6 +5,7 @@ const { join } = require('node:path');
 const { PassThrough, Readable } = require('node:stream');
 const { describe, test } = require('node:test');
 const { info } = require('../lib/info.js');
+const { stream } = require('../lib/stream.js');
 const { close, ping, send } = require('../lib/send.js');
 const { attachedPair, keeper, until } = require('./support/attached.js');
 const { Program } = require('./support/child.js');
@@ -154,6 +155,21 @@ describe('a reader of a message', () => {
     assert.equal((await whole(payload)).toString(), 'wanted');
   });
 
+  test('that destroys each message at its last byte does not stop the peer', async (t) => {
+    const { server, client, at } = await attachedPair(t, { server: { stream: true }, client: {} });
+    for (let count = 0; count < 100; count++) {
+      send(client, 'first', { fin: false });
+      const { payload: incoming } = await at.server.inbox.next();
+      const gone = new Promise((resolve) => { incoming.on('close', resolve); });
+      incoming.on('data', (chunk) => {
+        if (chunk.toString().endsWith('last')) incoming.destroy();
+      });
+      send(client, 'last');
+      await gone;
+    }
+    assert.equal(server.isPaused(), false);
+  });
+
   test('may be missing: then messages are passed over', async (t) => {
     const handlers = { message: undefined };
     const { client, at } = await attachedPair(t, { server: { stream: true, handlers }, client: {} });
@@ -228,9 +244,10 @@ function readableOf(chunks, options) {
 
 for (const role of ROLES) {
   describe(`a Readable sent as one message: ${role}`, () => {
-    async function sending(t) {
+    async function sending(t, options) {
       const sockets = await connected(t, 'net');
       const [own, far] = role === 'server' ? ['server', 'client'] : ['client', 'server'];
+      if (options !== undefined) attach(sockets[own], {}, options);
       return { socket: sockets[own], far: sockets[far], wire: frames(sockets[far]) };
     }
 
@@ -343,6 +360,42 @@ for (const role of ROLES) {
       far.destroy();
       assert.equal((await failure).code, 'ERR_SOCKET_CLOSED');
       assert.equal(source.destroyed, true);
+    });
+
+    test('is destroyed when the connection ends before its turn has come', async (t) => {
+      const { socket, far } = await sending(t);
+      const sources = [readableOf(['ab']), readableOf([])];
+      const failures = sources.map((source) => new Promise((resolve) => { send(socket, source, resolve); }));
+      far.destroy();
+      for (const failure of failures) assert.equal((await failure).code, 'ERR_SOCKET_CLOSED');
+      assert.deepEqual(sources.map(({ destroyed }) => destroyed), [true, true]);
+    });
+
+    test('that never ends keeps a close waiting for closeTimeout, no longer', async (t) => {
+      for (const begin of [(socket) => close(socket, 1000), (socket) => stream(socket).end()]) {
+        const { socket, wire } = await sending(t, { closeTimeout: 50 });
+        const source = readableOf(['ab']);
+        const failure = new Promise((resolve) => { send(socket, source, resolve); });
+        begin(socket);
+        assert.deepEqual(await wire.take(2), [{ binary: '6162', fin: false }, 'end']);
+        assert.equal((await failure).code, 'ERR_SOCKET_CLOSED');
+        assert.equal(source.destroyed, true);
+      }
+    });
+
+    test('that takes longer than closeTimeout is sent to its end, if only it goes on', async (t) => {
+      const { socket, wire } = await sending(t, { closeTimeout: 300 });
+      const source = readableOf(['ab']);
+      send(socket, source);
+      assert.deepEqual(await wire.next(), { binary: '6162', fin: false });
+      close(socket, 1000);
+      const until = performance.now() + 700;
+      while (performance.now() < until) {
+        source.write('cd');
+        assert.deepEqual(await wire.next(), { more: '6364', fin: false });
+      }
+      source.end();
+      assert.deepEqual(await wire.take(2), [{ more: '' }, { close: 1000, reason: '' }]);
     });
 
     test('is destroyed, unread, where the connection has ended', async (t) => {

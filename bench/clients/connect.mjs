@@ -1,7 +1,8 @@
 // This project as a client: WS.connect.
 
 import { createRequire } from 'node:module';
-import { announce, job } from '../servers/control.mjs';
+import { announce } from '../servers/control.mjs';
+import { checkTransport } from '../servers/transport.mjs';
 import { connectAll, sendAsTold } from './sends.mjs';
 
 const require = createRequire(import.meta.url);
@@ -10,7 +11,6 @@ const { version } = require('../../package.json');
 
 const TEXT = { binary: false };
 const BINARY = { binary: true };
-const options = job.transport ? { transport: job.transport } : {};
 
 const handlers = {
   message(socket, told) {
@@ -22,5 +22,6 @@ const handlers = {
   error() {}
 };
 
-connectAll((url) => WS.connect(url, handlers, options));
+await checkTransport(WS);
+connectAll((url) => WS.connect(url, handlers));
 announce(0, version);

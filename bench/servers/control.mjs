@@ -14,6 +14,7 @@ import vm from 'node:vm';
  * deflate  undefined, 'takeover', or 'alone': compress every message, without context takeover
  * tls      undefined, or { key, cert }: paths of PEM files
  * port, connections  of a sink: where to connect, and how often
+ * transport  what WS.info has to say of a connection; undefined: anything
  */
 export const job = JSON.parse(process.argv[2]);
 

@@ -35,15 +35,9 @@ impl Validator {
             self.step(byte)?;
             bytes = rest;
         }
-        let bytes = skip_ascii(bytes);
-        match std::str::from_utf8(bytes) {
-            Ok(_) => Ok(()),
-            Err(error) if error.error_len().is_some() => Err(InvalidUtf8),
-            // The last character is cut: at most three bytes, each one right so far.
-            Err(error) => bytes[error.valid_up_to()..]
-                .iter()
-                .try_for_each(|&byte| self.step(byte)),
-        }
+        let (whole, cut) = bytes.split_at(bytes.len() - cut_len(bytes));
+        simdutf8::basic::from_utf8(whole).map_err(|_| InvalidUtf8)?;
+        cut.iter().try_for_each(|&byte| self.step(byte))
     }
 
     /// Whether the bytes so far end with a whole character. At the end of a message they must.
@@ -83,15 +77,21 @@ impl fmt::Display for InvalidUtf8 {
 
 impl std::error::Error for InvalidUtf8 {}
 
-/// Drops leading blocks of nothing but ASCII.
-fn skip_ascii(mut bytes: &[u8]) -> &[u8] {
-    while let Some((block, rest)) = bytes.split_first_chunk::<64>() {
-        if block.iter().fold(0, |seen, byte| seen | byte) >= 0x80 {
-            break;
+/// How many bytes at the end begin a character that the end cuts off: at most three.
+fn cut_len(bytes: &[u8]) -> usize {
+    let (mut wanted, mut len) = (0xc0, 0);
+    // A lead of two bytes may be the last byte, one of three the last but one, and so on.
+    for &byte in bytes.iter().rev().take(3) {
+        len += 1;
+        if byte >= 0xc0 {
+            return if byte >= wanted { len } else { 0 };
         }
-        bytes = rest;
+        if byte < 0x80 {
+            return 0;
+        }
+        wanted = wanted >> 1 | 0x80;
     }
-    bytes
+    0
 }
 
 #[cfg(test)]
@@ -227,14 +227,46 @@ mod tests {
         }
     }
 
+    /// Characters of every length in turn, from each of them on, through several vectors.
+    fn long_texts() -> impl Iterator<Item = String> {
+        let ascii = "a".repeat(200);
+        let mixed = (0..4).map(|skip| "aé日🙂".chars().cycle().skip(skip).take(80).collect());
+        std::iter::once(ascii).chain(mixed)
+    }
+
     #[test]
-    fn a_bad_byte_is_found_at_every_place_of_a_long_ascii_text() {
-        let text = [b'a'; 200];
-        assert_eq!(Validator::default().feed(&text), Ok(()));
-        for at in 0..text.len() {
-            let mut broken = text;
-            broken[at] = 0x80;
-            assert!(Validator::default().feed(&broken).is_err(), "byte {at}");
+    fn a_bad_byte_is_found_at_every_place_of_a_long_text() {
+        for text in long_texts() {
+            assert_eq!(Validator::default().feed(text.as_bytes()), Ok(()));
+            for at in 0..text.len() {
+                for bad in [0x80, 0xc0, 0xed, 0xf5] {
+                    let mut broken = text.clone().into_bytes();
+                    broken[at] = bad;
+                    let mut validator = Validator::default();
+                    let found = validator.feed(&broken).is_ok() && validator.is_complete();
+                    let expected = oracle(&broken) == Verdict::Valid;
+                    assert_eq!(found, expected, "byte {at} is {bad:x}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_length_and_alignment_of_a_long_text_equals_the_oracle() {
+        for text in long_texts() {
+            let bytes = text.as_bytes();
+            for start in (0..32).filter(|&start| text.is_char_boundary(start)) {
+                for end in start..=bytes.len() {
+                    let mut validator = Validator::default();
+                    let part = &bytes[start..end];
+                    assert_eq!(validator.feed(part), Ok(()), "{start}..{end}");
+                    let complete = oracle(part) == Verdict::Valid;
+                    assert_eq!(validator.is_complete(), complete, "{start}..{end}");
+                    // The rest goes on where the first part was cut.
+                    assert_eq!(validator.feed(&bytes[end..]), Ok(()), "{start}..{end}");
+                    assert!(validator.is_complete(), "{start}..{end}");
+                }
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 //!
 //! | word | after a call |
 //! |---|---|
-//! | 0 | bytes of the chunk that have been read |
+//! | 0 | bytes of the chunk that this call has read |
 //! | 1 | bytes of the slab that are in use |
 //! | 2 | bytes of memory that are needed to read on, 0 for none |
 //! | 3 | whether that is an assembly (1) or a slab (0) |
@@ -35,7 +35,7 @@ const VIOLATION: u32 = 0xf;
 pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<f64, Misuse> {
     let role = call.role(1)?;
     let chunk = call.bytes(2)?;
-    let at = call.number(3)? as usize;
+    let at = call.large_number(3)? as usize;
     let slab = call.bytes(4)?;
     let base = call.number(5)? as usize;
     let assembly = call.bytes(6)?;
@@ -55,6 +55,8 @@ pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<f6
     if free.overlaps(assembly) {
         return Err(Misuse("slab and assembly overlap"));
     }
+    // The table tells 32 bits; `lib/` calls again for what is behind them.
+    input = first(input, u32::MAX as usize);
     let total = input.len();
     let mut memory = Memory {
         // SAFETY: the only slice of this part of the slab.
@@ -106,12 +108,17 @@ pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<f6
         }
     };
     let count = writer.count;
-    table[0] = (at + total - input.len()) as u32;
+    table[0] = (total - input.len()) as u32;
     table[1] = (base + memory.used) as u32;
     table[2] = need.len as u32;
     table[3] = need.assembly;
     table[4] = need.keep as u32;
     Ok(count as f64)
+}
+
+/// At most the first `most` bytes.
+fn first(bytes: &[u8], most: usize) -> &[u8] {
+    &bytes[..bytes.len().min(most)]
 }
 
 /// Memory to be lent before reading goes on.

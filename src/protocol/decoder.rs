@@ -191,6 +191,7 @@ impl Decoder {
     ) -> Result<Step, ProtocolError> {
         loop {
             let step = match self.state {
+                State::Header if input.is_empty() => Some(Step::Idle),
                 State::Header => match self.read_header(role, input)? {
                     Some(header) => {
                         self.begin(header)?;
@@ -397,8 +398,9 @@ impl Message {
         }
     }
 
-    /// Copies and unmasks `source` into `target`, and checks text as it passes.
-    #[inline]
+    /// Copies and unmasks `source` into `target`, and checks text as it passes. Inlined: the call
+    /// is a tenth of a small frame's instructions.
+    #[inline(always)]
     fn take(
         &mut self,
         target: &mut [u8],

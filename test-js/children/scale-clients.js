@@ -2,7 +2,8 @@
 
 // The clients of scale-server.js, which forks this: plain sockets, so that thousands of them are light.
 // It is told `{ port, count, payload }`, says `{ received }` when every one of them has got that payload
-// once, and `{ closed }` when every one of them was closed with 1001.
+// once, and `{ closed }` when every one of them was closed with 1001. At 'end' it lets go of its parent:
+// the other way round, Node 26 keeps the parent alive until the time limit that it has given.
 
 const assert = require('node:assert/strict');
 const net = require('node:net');
@@ -21,6 +22,10 @@ const CLOSE = peerOf('server').close(1001);
 let round = null;
 
 process.on('message', (order) => {
+  if (order === 'end') {
+    process.disconnect();
+    return;
+  }
   round = { ...order, started: 0, received: 0, closed: 0 };
   while (round.started < Math.min(AT_ONCE, round.count)) start();
 });

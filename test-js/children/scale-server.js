@@ -46,8 +46,8 @@ async function main() {
     const after = await settled();
     console.log(JSON.stringify({ round, before: level(before), during, after: level(after), times }));
   }
-  clients.disconnect();
-  await once(clients, 'exit');
+  clients.send('end');
+  await once(clients, 'close');
 }
 
 async function play(clients, connections) {
