@@ -29,11 +29,11 @@ export function markdown({ machine, contenders, skipped, rows }) {
   ].join('\n');
 }
 
-/** Ours beside the second baseline, where both are there. */
+/** Ours beside the second baseline, where both are there. Not their memory: its has next to none. */
 function secondTable(names, rows) {
   const ours = OURS.filter((name) => names.includes(name));
   const has = ({ results }, name) => results[name]?.ratio?.length > 0;
-  const both = rows.filter((row) => has(row, SECOND) && ours.some((name) => has(row, name)));
+  const both = rows.filter((row) => row.unit === 'µs' && has(row, SECOND) && ours.some((name) => has(row, name)));
   if (both.length === 0) return [];
   const ratio = (row, name) => {
     if (!has(row, name)) return '-';
