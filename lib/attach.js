@@ -14,7 +14,8 @@ const connectionOptions = {
   maxMessageRate: checkRate,
   heartbeat: integer(0, 0x7fff_ffff),
   text: oneOf('buffer', 'string'),
-  stream: boolean
+  stream: boolean,
+  transport: oneOf('auto', 'stream')
 };
 const connectionDefaults = {
   ...limitDefaults,
@@ -22,7 +23,8 @@ const connectionDefaults = {
   maxMessageRate: undefined,
   heartbeat: MINUTE,
   text: 'buffer',
-  stream: false
+  stream: false,
+  transport: 'auto'
 };
 
 const attachOptions = { ...connectionOptions, head: checkHead };
@@ -54,7 +56,8 @@ function attachChecked(socket, handlers, options, head, protocol, request, data)
   }
   // It has closed meanwhile: that is no error, but there is nothing to open.
   if (socket.destroyed === true) return socket;
-  const connection = open(socket, { ...options, ...limitsOf(known, options) });
+  // The options are those of all connections of a server: few have limits of their own.
+  const connection = open(socket, known === undefined ? options : { ...options, ...limitsOf(known, options) });
   connection.paused = known?.paused ?? 0;
   connection.protocol = protocol ?? known?.protocol ?? '';
   connection.attachment = new Attachment(connection, handlers, options);
@@ -65,7 +68,6 @@ function attachChecked(socket, handlers, options, head, protocol, request, data)
 /** The limits that were given to WS.upgrade hold where none are given here. */
 function limitsOf(known, options) {
   const limits = {};
-  if (known === undefined) return limits;
   for (const name of Object.keys(limitOptions)) {
     if (options[name] === limitDefaults[name]) limits[name] = known.limits[name];
   }

@@ -23,6 +23,8 @@ module.exports = {
   NEEDS_ASSEMBLY: 3,
   KEEP: 4,
   CLOSE_CODE: 5,
+  MORE_READY: 6,
+  RECEIVED: 7,
   EVENTS: 8,
   EVENT_WORDS: 3,
 
@@ -34,6 +36,13 @@ module.exports = {
   PONG: 0xa,
   VIOLATION: 0xf,
 
+  // Entries of the table that name a socket of the reactor's (src/node/reactor/turn.rs). All from
+  // SOCKET on do.
+  SOCKET: 0x40,
+  ENDED: 0x41,
+  FAILED: 0x42,
+  LARGE: 0x43,
+
   /** Added to an event's kind: its message is the connection's assembly. */
   IN_ASSEMBLY: 0x10,
   /** Added to an event's kind: it is a part of a message, more follow. */
@@ -43,9 +52,14 @@ module.exports = {
   /** Added to the kind of a frame to send: only the header is written. */
   HEADER_ONLY: 0x20,
 
+  /** What `receive` tells of a chunk that another thread may write to while it is read. */
+  SHARED: -1,
+
   // Why `frame` refused.
   REFUSED_CLOSING: -1,
   REFUSED_UTF8: -2,
+  /** Another thread may write to the payload while it is read. */
+  REFUSED_SHARED: -3,
 
   /** Bytes that any header, or any whole control frame, fits in. */
   HEADER_ROOM: 14,

@@ -1,9 +1,11 @@
 'use strict';
 
 const { constants } = require('node:buffer');
+const { Socket } = require('node:net');
 const codec = require('./codec.js');
 const { deadlinesBy } = require('./deadlines.js');
 const errors = require('./errors.js');
+const { leave } = require('./adopted.js');
 const { Outbox } = require('./outbox.js');
 const { integer } = require('./options.js');
 const { countOpened } = require('./stats.js');
@@ -69,6 +71,9 @@ class Connection {
     this.first = undefined;
     /** Payloads of pings that are not answered because the peer does not read, or null. */
     this.pongs = null;
+
+    /** Bytes that the reactor has read from the socket, and Node has not. */
+    this.bytesRead = 0;
 
     // Sending.
     /** The last of the sends that wait for the bytes of a Blob or Readable, as a promise, or null. */
@@ -146,6 +151,7 @@ class Connection {
   /** Frees what the core holds; the socket is closed. */
   release() {
     if (this.id === -1) return;
+    leave(this);
     if (this.isEnding) closings.cancel(this, this.limits.closeTimeout);
     this.isEnding = false;
     // RFC 6455 §7.1.5: 1006 stands for a connection that ended without a close frame.
@@ -217,7 +223,7 @@ function open(socket, limits, handshake = null) {
   const connection = new Connection(socket, limits);
   connection.handshake = handshake;
   remember(socket, connection);
-  collected.register(connection, connection.id, connection);
+  if (!endsByItself(socket)) collected.register(connection, connection.id, connection);
   if (known !== undefined) {
     known.release();
     return connection;
@@ -229,6 +235,11 @@ function open(socket, limits, handshake = null) {
     socket.on('close', socketOnClose);
   }
   return connection;
+}
+
+/** Whether a socket lives until its 'close': Node holds a connected one of its own. */
+function endsByItself(socket) {
+  return socket instanceof Socket && socket.pending === false && socket.destroyed === false;
 }
 
 /** The peer has ended its half. Whatever it was, this connection is over (RFC 6455 §7.1.7). */
@@ -244,6 +255,7 @@ function socketOnEnd() {
 
 function socketOnClose() {
   const connection = peek(this);
+  leave(connection);
   connection.isOver = true;
   connection.settle();
 }

@@ -1,10 +1,9 @@
 'use strict';
 
-const { isSharedArrayBuffer } = require('node:util').types;
 const codec = require('./codec.js');
 const { roleOf } = require('./connection.js');
 const { act, answerPings, checkWaiting, emptyInbox, failTooBig } = require('./events.js');
-const { inbound, renewAssembly, renewInbound, takeAssembly, view } = require('./memory.js');
+const { FastBuffer, inbound, renewAssembly, renewInbound, takeAssembly } = require('./memory.js');
 const { Queue } = require('./queue.js');
 
 const { table, EVENTS, EVENT_WORDS } = codec;
@@ -14,11 +13,10 @@ const { table, EVENTS, EVENT_WORDS } = codec;
  * callback throws passes through, and what is behind it waits.
  * @param deliver the callback of WS.receive, or null
  */
-function process(connection, bytes, deliver) {
+function process(connection, chunk, deliver) {
   const { outbox } = connection;
   // The socket is closed, or the peer has broken the protocol: nothing more is read.
   if (connection.id === -1 || connection.error !== null) return;
-  const chunk = isShared(bytes) ? Buffer.from(bytes) : bytes;
   if (connection.busy) {
     // A callback has led back here: these bytes come after the rest of the chunk in hand.
     wait(connection, chunk, deliver);
@@ -44,15 +42,21 @@ function process(connection, bytes, deliver) {
   }
 }
 
-/** Whether another thread may write to the bytes while they are read. */
-function isShared({ buffer }) {
-  return !(buffer instanceof ArrayBuffer) && isSharedArrayBuffer(buffer);
-}
-
 /** How many loops over the table are under way: more than one where a callback feeds another socket. */
 let walks = 0;
 /** Words of the table that the innermost of them uses. */
 let used = 0;
+
+/** Begins a loop over `count` entries, which are there until its end whatever callbacks do. */
+function beginWalk(count) {
+  walks++;
+  used = EVENTS + count * EVENT_WORDS;
+}
+
+function endWalk() {
+  walks--;
+  used = 0;
+}
 
 /**
  * Reads a chunk: one native call, or a few, and the events of each in turn. The rest of it waits
@@ -61,38 +65,43 @@ let used = 0;
  */
 function feed(connection, chunk, deliver, own) {
   const outer = walks === 0 ? null : table.slice(0, used);
-  let [at, event, count, slab] = [0, 0, 0, null];
+  let at = 0;
+  let event = 0;
+  let count = 0;
+  let memory = null;
   walks++;
   try {
     // A callback may close the socket, or even transfer the chunk's memory away.
     while (connection.id !== -1 && at <= chunk.length) {
       if (inbound.slab.length === 0) renewInbound(0);
-      slab = inbound.slab;
+      memory = inbound.memory;
       count = codec.receive(
-        connection.id, roleOf(connection.socket), chunk, at, slab, inbound.used, connection.assembly
+        connection.id, roleOf(connection.socket), chunk, at, inbound.slab, inbound.used, connection.assembly
       );
+      if (count === codec.SHARED) {
+        count = 0;
+        chunk = Buffer.from(chunk);
+        continue;
+      }
       at += table[codec.READ];
       inbound.used = table[codec.SLAB_USED];
       used = EVENTS + count * EVENT_WORDS;
       const needed = table[codec.NEEDED];
       const keep = table[codec.NEEDS_ASSEMBLY] === 1 ? table[codec.KEEP] : -1;
       for (event = 0; event < count; event++) {
-        const word = EVENTS + event * EVENT_WORDS;
-        const kind = table[word];
-        const payload = eventPayload(connection, slab, kind, table[word + 1], table[word + 2]);
-        act(connection, kind & ~codec.IN_ASSEMBLY, payload, eventNumber(kind, word), deliver);
+        actOn(connection, memory, event, deliver);
         if (connection.paused !== 0) break;
       }
       if (connection.paused !== 0) {
         // No later call brings a callback for it.
-        keepRest(connection, slab, event + 1, count, chunk, at, own ?? deliver);
+        keepRest(connection, memory, event + 1, count, chunk, at, own ?? deliver);
         return;
       }
       if (needed > 0) lend(connection, needed, keep);
       else if (at >= chunk.length) return;
     }
   } catch (error) {
-    keepRest(connection, slab, event + 1, count, chunk, at, own);
+    keepRest(connection, memory, event + 1, count, chunk, at, own);
     throw error;
   } finally {
     walks--;
@@ -103,14 +112,22 @@ function feed(connection, chunk, deliver, own) {
   }
 }
 
+/** Does what an event of the table asks for. */
+function actOn(connection, memory, event, deliver) {
+  const word = EVENTS + event * EVENT_WORDS;
+  const kind = table[word];
+  const payload = eventPayload(connection, memory, kind, table[word + 1], table[word + 2]);
+  act(connection, kind & ~codec.IN_ASSEMBLY, payload, eventNumber(kind, word), deliver);
+}
+
 /** The payload of an event, in memory that is never written again. */
-function eventPayload(connection, slab, kind, offset, length) {
+function eventPayload(connection, memory, kind, offset, length) {
   if ((kind & codec.IN_ASSEMBLY) !== 0) {
     const message = takeAssembly(connection.assembly, length);
     connection.assembly = undefined;
     return message;
   }
-  return kind === codec.VIOLATION ? undefined : view(slab, offset, offset + length);
+  return kind === codec.VIOLATION ? undefined : new FastBuffer(memory, offset, length);
 }
 
 /** The number that goes with an event: a close code, or a fault's. */
@@ -153,24 +170,38 @@ function drain(connection, deliver) {
   if (backlog.isEmpty && connection.backlog === backlog) connection.backlog = null;
 }
 
-/** Keeps what comes behind an event. */
-function keepRest(connection, slab, event, count, chunk, at, own) {
-  const rest = new Queue();
-  for (; event < count; event++) {
-    const word = EVENTS + event * EVENT_WORDS;
-    const kind = table[word];
-    const payload = eventPayload(connection, slab, kind, table[word + 1], table[word + 2]);
-    const entry = { kind: kind & ~codec.IN_ASSEMBLY, payload, number: eventNumber(kind, word), deliver: own };
-    rest.push(entry, payload?.length ?? 0);
-  }
-  if (at < chunk.length) {
-    const bytes = Buffer.from(chunk.subarray(at));
-    rest.push({ chunk: bytes, deliver: own }, bytes.length);
-  }
-  if (rest.isEmpty || connection.error !== null) return;
+/** Keeps what comes behind an event, in front of all that waits. */
+function keepRest(connection, memory, event, end, chunk, at, own) {
+  keep(connection, restOf(connection, memory, event, end, chunk, at, own), 'prepend');
+}
+
+/** Keeps events and bytes behind all that waits. */
+function keepBehind(connection, memory, event, end, chunk) {
+  keep(connection, restOf(connection, memory, event, end, chunk, 0, null), 'append');
+}
+
+function keep(connection, entries, where) {
+  if (entries.isEmpty || connection.error !== null) return;
   connection.backlog ??= new Queue();
-  connection.backlog.prepend(rest);
+  connection.backlog[where](entries);
   checkWaiting(connection);
 }
 
-module.exports = { process, wait };
+/** Events `event` to `end` of the table and the chunk from `at` on, as entries of a backlog. */
+function restOf(connection, memory, event, end, chunk, at, own) {
+  const entries = new Queue();
+  for (; event < end; event++) {
+    const word = EVENTS + event * EVENT_WORDS;
+    const kind = table[word];
+    const payload = eventPayload(connection, memory, kind, table[word + 1], table[word + 2]);
+    const entry = { kind: kind & ~codec.IN_ASSEMBLY, payload, number: eventNumber(kind, word), deliver: own };
+    entries.push(entry, payload?.length ?? 0);
+  }
+  if (at < chunk.length) {
+    const bytes = Buffer.from(chunk.subarray(at));
+    entries.push({ chunk: bytes, deliver: own }, bytes.length);
+  }
+  return entries;
+}
+
+module.exports = { actOn, beginWalk, drain, endWalk, feed, keepBehind, keepRest, lend, process, wait };

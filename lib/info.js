@@ -9,6 +9,7 @@ function info(socket) {
   return {
     role: roleName(socket),
     state: connection.state,
+    transport: connection.outbox.channel === -1 ? 'stream' : 'reactor',
     protocol: connection.protocol,
     extensions: '',
     bufferedAmount: (socket.writableLength ?? 0) + connection.outbox.pending + connection.deferredBytes,

@@ -59,8 +59,12 @@ function bytesOf(name, payload) {
   throw errors.invalidArgType(name, 'a string, Buffer, TypedArray, DataView or ArrayBuffer', payload);
 }
 
-/** The same, or the Blob, Readable or Frame that the payload is. */
+/**
+ * The same, or the Blob, Readable or Frame that the payload is. A Buffer may be of shared memory:
+ * native code refuses it, which costs less than to look at every Buffer here.
+ */
 function payloadOf(name, payload) {
+  if (typeof payload === 'string' || Buffer.isBuffer(payload)) return payload;
   const bytes = knownBytes(payload);
   if (bytes !== null) return bytes;
   if (payload instanceof Frame || isSlow(payload)) return payload;

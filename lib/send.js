@@ -62,7 +62,7 @@ function sendSmall(connection, kind, data, callback, room) {
   const { outbox, id, socket } = connection;
   outbox.reserve(room);
   const end = codec.frame(id, roleOf(socket), kind, data, outbox.slab, outbox.end);
-  if (end < 0) return refused(end, data, callback);
+  if (end < 0) return refused(connection, end, kind, data, callback);
   outbox.end = end;
   return outbox.commit(callback);
 }
@@ -76,7 +76,7 @@ function sendLarge(connection, kind, data, callback) {
   outbox.reserve(codec.HEADER_ROOM);
   const header = kind | codec.HEADER_ONLY;
   const end = codec.frame(connection.id, SERVER, header, data, outbox.slab, outbox.end);
-  if (end < 0) return refused(end, data, callback);
+  if (end < 0) return refused(connection, end, kind, data, callback);
   outbox.end = end;
   outbox.append(data);
   const result = outbox.commit(callback);
@@ -87,7 +87,7 @@ function sendLargeMasked(connection, kind, data, callback) {
   const { outbox, socket } = connection;
   const frame = Buffer.allocUnsafeSlow(data.length + codec.HEADER_ROOM);
   const end = codec.frame(connection.id, roleOf(socket), kind, data, frame, 0);
-  if (end < 0) return refused(end, data, callback);
+  if (end < 0) return refused(connection, end, kind, data, callback);
   outbox.append(view(frame, 0, end));
   return outbox.commit(callback);
 }
@@ -114,10 +114,10 @@ function sendPrepared(connection, frame, callback) {
   return null;
 }
 
-function refused(reason, data, callback) {
-  if (reason === codec.REFUSED_UTF8) {
-    throw errors.invalidText(data);
-  }
+function refused(connection, reason, kind, data, callback) {
+  if (reason === codec.REFUSED_UTF8) throw errors.invalidText(data);
+  // What another thread may change is read once.
+  if (reason === codec.REFUSED_SHARED) return sendNow(connection, kind, Buffer.from(data), callback);
   return refuse(callback);
 }
 

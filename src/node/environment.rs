@@ -6,11 +6,16 @@ use slab::Slab;
 
 use super::call::Misuse;
 use super::random::MaskKeys;
+#[cfg(unix)]
+use super::reactor::{Channel, Reactor};
 use crate::protocol::{Connection, Role, Traffic};
 
 /// Connections by their number, the table of events, and the random source of this environment.
 pub struct Environment {
-    connections: Slab<Connection>,
+    peers: Slab<Peer>,
+    /// What reads sockets in Node's place, once it has been started.
+    #[cfg(unix)]
+    pub reactor: Option<Reactor>,
     /// What connections that are freed have received and sent.
     past: (Traffic, Traffic),
     table: Table,
@@ -20,7 +25,9 @@ pub struct Environment {
 impl Environment {
     pub fn new(table: Table) -> Self {
         Self {
-            connections: Slab::new(),
+            peers: Slab::new(),
+            #[cfg(unix)]
+            reactor: None,
             past: Default::default(),
             table,
             mask_keys: MaskKeys::new(),
@@ -29,12 +36,12 @@ impl Environment {
 
     /// Takes a connection in, and tells its number.
     pub fn open(&mut self, connection: Connection) -> usize {
-        self.connections.insert(connection)
+        self.peers.insert(Peer::new(connection))
     }
 
     /// Frees a connection; one that is free already stays so.
     pub fn release(&mut self, number: u32) {
-        if let Some(connection) = self.connections.try_remove(number as usize) {
+        if let Some(Peer { connection, .. }) = self.peers.try_remove(number as usize) {
             self.past.0 += connection.received;
             self.past.1 += connection.sent;
         }
@@ -44,18 +51,19 @@ impl Environment {
     /// Adding up is left to whoever asks, so that a frame pays for no counter but its connection's.
     pub fn totals(&self) -> (usize, Traffic, Traffic) {
         let (mut received, mut sent) = self.past;
-        for (_, connection) in &self.connections {
+        for (_, Peer { connection, .. }) in &self.peers {
             received += connection.received;
             sent += connection.sent;
         }
-        (self.connections.len(), received, sent)
+        (self.peers.len(), received, sent)
     }
 
     /// The connection of that number.
     pub fn connection(&mut self, number: u32) -> Result<&mut Connection, Misuse> {
-        self.connections
-            .get_mut(number as usize)
-            .ok_or(Misuse("no such connection"))
+        match self.peers.get_mut(number as usize) {
+            Some(peer) => Ok(&mut peer.connection),
+            None => Err(NO_CONNECTION),
+        }
     }
 
     /// The connection of that number, and the table.
@@ -63,11 +71,33 @@ impl Environment {
         &mut self,
         number: u32,
     ) -> Result<(&mut Connection, &mut [u32]), Misuse> {
-        let connection = self
-            .connections
-            .get_mut(number as usize)
-            .ok_or(Misuse("no such connection"))?;
-        Ok((connection, self.table.words()))
+        match self.peers.get_mut(number as usize) {
+            Some(peer) => Ok((&mut peer.connection, self.table.words())),
+            None => Err(NO_CONNECTION),
+        }
+    }
+
+    /// The connection of that number, with its channel if it has one.
+    #[cfg(unix)]
+    pub fn peer(&mut self, number: u32) -> Result<&mut Peer, Misuse> {
+        self.peers.get_mut(number as usize).ok_or(NO_CONNECTION)
+    }
+
+    /// What a turn of the reactor works with.
+    #[cfg(unix)]
+    pub fn reactor_and_peers(&mut self) -> Result<(&Reactor, &mut Slab<Peer>, &mut [u32]), Misuse> {
+        match &self.reactor {
+            Some(reactor) => Ok((reactor, &mut self.peers, self.table.words())),
+            None => Err(Misuse("there is no reactor")),
+        }
+    }
+
+    /// Lets go of all sockets.
+    #[cfg(unix)]
+    pub fn close_channels(&mut self) {
+        for (_, peer) in &mut self.peers {
+            peer.channel = None;
+        }
     }
 
     /// A fresh masking key for all but servers' frames.
@@ -81,6 +111,32 @@ impl Environment {
                 Err(_) => Err(Misuse("the system's random source failed")),
             },
         }
+    }
+}
+
+const NO_CONNECTION: Misuse = Misuse("no such connection");
+
+/// One connection, and the way to its socket where that is not Node's.
+pub struct Peer {
+    connection: Connection,
+    /// The socket, where the reactor reads and writes it.
+    #[cfg(unix)]
+    pub channel: Option<Channel>,
+}
+
+impl Peer {
+    fn new(connection: Connection) -> Self {
+        Self {
+            connection,
+            #[cfg(unix)]
+            channel: None,
+        }
+    }
+
+    /// The connection and its channel, if it has one.
+    #[cfg(unix)]
+    pub fn both(&mut self) -> Option<(&mut Connection, &Channel)> {
+        Some((&mut self.connection, self.channel.as_ref()?))
     }
 }
 

@@ -7,6 +7,8 @@ use napi_derive::napi;
 
 use super::call::{Misuse, run};
 use super::environment::{Environment, Table};
+#[cfg(unix)]
+use super::reactor;
 use super::receive::receive_chunk;
 use super::send::{admit_prepared, write_answer, write_close, write_frame, write_prepared};
 use super::totals::write_totals;
@@ -14,7 +16,7 @@ use crate::protocol::{Connection, Delivery, Limits, ProtocolError, State};
 
 type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
 
-const FUNCTIONS: [(&std::ffi::CStr, Callback); 13] = [
+const FUNCTIONS: &[(&std::ffi::CStr, Callback)] = &[
     (c"open", open),
     (c"release", release),
     (c"receive", receive),
@@ -28,6 +30,24 @@ const FUNCTIONS: [(&std::ffi::CStr, Callback); 13] = [
     (c"bytesReceived", bytes_received),
     (c"bytesSent", bytes_sent),
     (c"totals", totals),
+    #[cfg(unix)]
+    (c"start", start),
+    #[cfg(unix)]
+    (c"adopt", adopt),
+    #[cfg(unix)]
+    (c"abandon", abandon),
+    #[cfg(unix)]
+    (c"watch", watch),
+    #[cfg(unix)]
+    (c"keepAlive", keep_alive),
+    #[cfg(unix)]
+    (c"turn", turn),
+    #[cfg(unix)]
+    (c"read", read),
+    #[cfg(unix)]
+    (c"write", write),
+    #[cfg(unix)]
+    (c"writeBoth", write_both),
 ];
 
 /// The hot functions, over a state of their own that lives as long as this environment. `table` is
@@ -42,7 +62,7 @@ pub fn bind<'env>(env: &'env Env, table: Unknown<'env>) -> Result<Object<'env>> 
         sys::napi_add_env_cleanup_hook(env.raw(), Some(drop_state), state.cast())
     })?;
     let object = Object::new(env)?;
-    for (name, callback) in FUNCTIONS {
+    for &(name, callback) in FUNCTIONS {
         let mut function = std::ptr::null_mut();
         // SAFETY: the name is NUL-terminated and static; `state` outlives every call, see above.
         check_status!(unsafe {
@@ -158,4 +178,52 @@ callbacks! {
     /// `totals(out)`: writes five doubles into a Uint8Array: open connections, messages received and
     /// sent, bytes received and sent.
     fn totals(1) = write_totals;
+}
+
+#[cfg(unix)]
+callbacks! {
+    /// `start(buffer, callback)`: starts the reactor → whether there is one (1) or not (0).
+    fn start(2) = reactor::start;
+
+    /// `adopt(connection, role, descriptor)`: reads and writes the socket of that descriptor from
+    /// now on → whether it can be done (1) or not (0).
+    fn adopt(3) = reactor::adopt;
+
+    /// `abandon(connection)`: lets go of its socket.
+    fn abandon(1) = |environment, call| {
+        environment.peer(call.number(0)?)?.channel = None;
+        Ok(0.0)
+    };
+
+    /// `watch(connection, isWanted)`: reads its socket, or does not for now.
+    fn watch(2) = |environment, call| {
+        let is_wanted = call.number(1)? != 0;
+        if let Some(channel) = &environment.peer(call.number(0)?)?.channel {
+            channel.watch(is_wanted);
+        }
+        Ok(0.0)
+    };
+
+    /// `keepAlive(connection, isWanted)`: whether the process stays alive for its socket.
+    fn keep_alive(2) = |environment, call| {
+        let is_wanted = call.number(1)? != 0;
+        if let Some(channel) = &environment.peer(call.number(0)?)?.channel {
+            channel.keep_alive(is_wanted);
+        }
+        Ok(0.0)
+    };
+
+    /// `turn(slab, used)`: reads what is ready and fills the table → the number of entries.
+    fn turn(2) = reactor::turn;
+
+    /// `read(connection, slab, used, assembly)`: reads one socket into its message → the number of
+    /// entries.
+    fn read(4) = reactor::read;
+
+    /// `write(connection, buffer, start, end)`: writes `buffer[start..end]` → how many bytes of it
+    /// the kernel has taken.
+    fn write(4) = reactor::write;
+
+    /// `writeBoth(connection, first, second)` → how many bytes of both the kernel has taken.
+    fn write_both(3) = reactor::write_both;
 }

@@ -19,6 +19,8 @@ const HEADER_ONLY: u32 = 0x20;
 const REFUSED_CLOSING: f64 = -1.0;
 /// A frame was not accepted, because its text is not UTF-8.
 const REFUSED_UTF8: f64 = -2.0;
+/// A frame was not accepted, because another thread may write to its payload.
+const REFUSED_SHARED: f64 = -3.0;
 
 /// `frame(connection, role, kind, payload, out, at)`.
 pub fn write_frame(environment: &mut Environment, call: &Call<6>) -> Result<f64, Misuse> {
@@ -34,7 +36,9 @@ pub fn write_frame(environment: &mut Environment, call: &Call<6>) -> Result<f64,
         return Ok(written.map_or_else(refusal, |len| (at + len) as f64));
     }
 
-    let payload = call.bytes(3)?;
+    let Some(payload) = call.unshared_bytes(3)? else {
+        return Ok(REFUSED_SHARED);
+    };
     let copied;
     let payload = if payload.overlaps(room) {
         // SAFETY: no slice of `out` exists yet.

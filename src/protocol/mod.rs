@@ -14,7 +14,7 @@
 //! | §5.8, §9 extensions (the reserved bits) | [`header`], [`decoder`] |
 //! | §5.5.1, §7.4 close frames and status codes | [`close`] |
 //! | §7 closing handshake | [`connection`] |
-//! | §7.1.7, §10.4 failing, limits | [`error`], [`role`] |
+//! | §7.1.7, §10.4 failing, limits, memory | [`error`], [`role`], `growth` |
 //! | §8.1 UTF-8 | [`crate::bytes::utf8`] |
 #![forbid(unsafe_code)]
 
@@ -23,6 +23,7 @@ pub mod connection;
 pub mod decoder;
 pub mod encoder;
 pub mod error;
+mod growth;
 pub mod handshake;
 pub mod header;
 pub mod role;

@@ -1,0 +1,91 @@
+'use strict';
+
+const { Socket } = require('node:net');
+const codec = require('./codec.js');
+const { enter } = require('./adopted.js');
+const { peek, roleOf } = require('./connection.js');
+const { isNodesOwn } = require('./hold.js');
+const { start } = require('./turn.js');
+
+// The reactor reads and writes plain TCP and unix sockets in place of Node's streams. The socket
+// stays Node's: its handle stops reading, and gets its descriptor back where the peer has ended or
+// the socket has failed, so that Node tells of it.
+
+/** Whether there is a reactor, once that has been asked for. */
+let isThere;
+
+function isOn() {
+  // Another program may export libuv's functions without having them work.
+  isThere ??= typeof codec.start === 'function'
+    && process.env.WS13_TRANSPORT !== 'stream'
+    && process.versions.bun === undefined && process.versions.deno === undefined
+    && start();
+  return isThere;
+}
+
+/** Whether a socket is one that the reactor can read, and that nobody else does. */
+function isAdoptable(socket) {
+  return isOn()
+    && isNodesOwn(socket)
+    && socket.readable && socket.writable && !socket.connecting
+    && socket._handle?.fd >= 0 && typeof socket._handle.readStop === 'function'
+    && socket.readableEncoding === null
+    && socket.listenerCount('data') === 1 && socket.listenerCount('readable') === 0;
+}
+
+/** Takes over the socket of a connection, if it can be done. */
+function adopt(connection) {
+  const { id, socket } = connection;
+  const { _handle: handle } = socket;
+  if (codec.adopt(id, roleOf(socket), handle.fd) !== 1) return;
+  handle.readStop();
+  // Whatever asks the stream for more must not have the handle read again.
+  handle.reading = true;
+  enter(connection);
+  codec.keepAlive(id, handle.hasRef() ? 1 : 0);
+  if (connection.paused !== 0) codec.watch(id, 0);
+  // What the program does to the socket is done to the reactor's half as well.
+  socket.on('pause', socketOnPause);
+  socket.on('resume', socketOnResume);
+  Object.defineProperties(socket, mirrored);
+}
+
+function socketOnPause() {
+  const { channel } = peek(this).outbox;
+  if (channel !== -1) codec.watch(channel, 0);
+}
+
+function socketOnResume() {
+  const { channel } = peek(this).outbox;
+  if (channel !== -1) codec.watch(channel, 1);
+}
+
+/** Own, non-enumerable members of an adopted socket, shared by all. */
+const mirrored = {
+  ref: { value: refSocket, writable: true, configurable: true },
+  unref: { value: unrefSocket, writable: true, configurable: true },
+  bytesRead: { get: bytesRead, configurable: true },
+  bytesWritten: { get: bytesWritten, configurable: true }
+};
+
+function refSocket() {
+  const { channel } = peek(this).outbox;
+  if (channel !== -1) codec.keepAlive(channel, 1);
+  return Socket.prototype.ref.call(this);
+}
+
+function unrefSocket() {
+  const { channel } = peek(this).outbox;
+  if (channel !== -1) codec.keepAlive(channel, 0);
+  return Socket.prototype.unref.call(this);
+}
+
+function bytesRead() {
+  return Reflect.get(Socket.prototype, 'bytesRead', this) + peek(this).bytesRead;
+}
+
+function bytesWritten() {
+  return Reflect.get(Socket.prototype, 'bytesWritten', this) + peek(this).outbox.bytesWritten;
+}
+
+module.exports = { adopt, isAdoptable };

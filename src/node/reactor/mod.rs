@@ -1,0 +1,226 @@
+//! The reactor: plain TCP and unix sockets read and written beside Node's streams.
+//!
+//! Node's socket stays the owner. Its handle stops reading, and a [`channel::Channel`] reads in its
+//! place: libuv tells which sockets are readable, and once a turn of the loop JavaScript is called,
+//! which takes all of them with one call of [`turn::turn`], or a few. A socket that has ended, or
+//! failed, goes back to Node, which tells the program what it would have told it anyway.
+
+mod channel;
+mod ready;
+mod turn;
+mod uv;
+
+use std::ffi::{c_int, c_void};
+use std::os::fd::RawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::rc::Rc;
+
+use napi::sys;
+
+pub use channel::Channel;
+pub use turn::{read, turn};
+
+use self::ready::Ready;
+use self::uv::{Check, Handles, Loop};
+use super::call::{Bytes, Call, Misuse};
+use super::environment::Environment;
+use crate::protocol::Role;
+
+/// What the channels of one environment share.
+pub struct Reactor {
+    uv_loop: *mut Loop,
+    handles: Rc<Handles>,
+    ready: Rc<Ready>,
+    /// Kept for its drop.
+    _check: Check<Caller>,
+    /// Where sockets are read into: memory of JavaScript's, which `lib/` reads as well.
+    buffer: Bytes,
+}
+
+impl Reactor {
+    /// A channel for the connection of that number.
+    pub fn open(&self, number: u32, descriptor: RawFd, role: Role) -> Option<Channel> {
+        Channel::open(
+            self.uv_loop,
+            &self.handles,
+            &self.ready,
+            number,
+            descriptor,
+            role,
+        )
+    }
+
+    /// The next connection whose socket is ready.
+    fn next_ready(&self) -> Option<u32> {
+        self.ready.next()
+    }
+
+    /// Counts bytes that were read in this turn of the loop.
+    fn spend(&self, bytes: usize) {
+        self.ready.spend(bytes);
+    }
+
+    /// Puts a connection in front of the others that are ready.
+    fn put_back(&self, number: u32) {
+        self.ready.put_back(number);
+    }
+}
+
+/// `start(buffer, callback)`: sets up the reactor, which reads into `buffer`, theirs from now on, and
+/// calls `callback` where there is something to read → 1, or 0 where the program is not Node.
+pub fn start(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse> {
+    let env = call.env();
+    let mut uv_loop = ptr::null_mut();
+    // SAFETY: `env` is the running call's, and the result outlives the call.
+    let status = unsafe { sys::napi_get_uv_event_loop(env, &mut uv_loop) };
+    if status != sys::Status::napi_ok || environment.reactor.is_some() {
+        return Ok(0.0);
+    }
+    let buffer = call.hold_bytes(0)?;
+    let ready = Rc::new(Ready::default());
+    let handles = Rc::new(Handles::default());
+    let caller = Caller::new(call, 1, Rc::clone(&ready))?;
+    let Some(check) = Check::new(uv_loop, &handles, caller, Caller::on_check) else {
+        return Ok(0.0);
+    };
+    environment.reactor = Some(Reactor {
+        uv_loop,
+        handles,
+        ready,
+        _check: check,
+        buffer,
+    });
+    // SAFETY: the hook runs once, before the environment is dropped: hooks run in the reverse order
+    // of their registration, and that of `bind` came first.
+    unsafe {
+        let environment = ptr::from_mut(environment).cast();
+        sys::napi_add_async_cleanup_hook(env, Some(end), environment, ptr::null_mut());
+    }
+    Ok(1.0)
+}
+
+/// `adopt(connection, role, descriptor)`.
+pub fn adopt(environment: &mut Environment, call: &Call<3>) -> Result<f64, Misuse> {
+    let number = call.number(0)?;
+    let Some(role) = call.role(1)? else {
+        return Ok(0.0);
+    };
+    let descriptor = RawFd::try_from(call.number(2)?).map_err(|_| Misuse("no such descriptor"))?;
+    let (reactor, ..) = environment.reactor_and_peers()?;
+    let channel = reactor.open(number, descriptor, role);
+    let is_open = channel.is_some();
+    environment.peer(number)?.channel = channel;
+    Ok(f64::from(u8::from(is_open)))
+}
+
+/// `write(connection, buffer, start, end)`.
+pub fn write(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse> {
+    let Some((_, channel)) = environment.peer(call.number(0)?)?.both() else {
+        return Ok(0.0);
+    };
+    let (start, end) = (call.number(2)? as usize, call.number(3)? as usize);
+    let bytes = call
+        .bytes(1)?
+        .from(start)?
+        .until(end.saturating_sub(start))?;
+    // SAFETY: nothing is written to while this is alive.
+    Ok(channel.send(unsafe { bytes.as_slice() }) as f64)
+}
+
+/// `writeBoth(connection, first, second)`.
+pub fn write_both(environment: &mut Environment, call: &Call<3>) -> Result<f64, Misuse> {
+    let Some((_, channel)) = environment.peer(call.number(0)?)?.both() else {
+        return Ok(0.0);
+    };
+    // SAFETY: nothing is written to while these are alive.
+    let (first, second) = unsafe { (call.bytes(1)?.as_slice(), call.bytes(2)?.as_slice()) };
+    Ok(channel.send_two(first, second) as f64)
+}
+
+/// Closes all handles, as the environment ends: its loop must have none left.
+unsafe extern "C" fn end(cleanup: sys::napi_async_cleanup_hook_handle, environment: *mut c_void) {
+    // SAFETY: see `start`; no call of JavaScript's is under way.
+    let environment = unsafe { &mut *environment.cast::<Environment>() };
+    environment.close_channels();
+    if let Some(reactor) = environment.reactor.take() {
+        let handles = Rc::clone(&reactor.handles);
+        drop(reactor);
+        handles.finish(cleanup);
+    }
+}
+
+/// The way into JavaScript.
+struct Caller {
+    env: sys::napi_env,
+    context: sys::napi_async_context,
+    callback: sys::napi_ref,
+    ready: Rc<Ready>,
+}
+
+impl Caller {
+    /// Calls the function that is the argument at `index`.
+    fn new(call: &Call<2>, index: usize, ready: Rc<Ready>) -> Result<Self, Misuse> {
+        let env = call.env();
+        let callback = call.hold(index)?;
+        let (mut name, mut context) = (ptr::null_mut(), ptr::null_mut());
+        let text = c"WS13";
+        // SAFETY: `env` is the running call's; all results outlive their calls.
+        let status = unsafe {
+            sys::napi_create_string_utf8(
+                env,
+                text.as_ptr(),
+                text.count_bytes() as isize,
+                &mut name,
+            );
+            sys::napi_async_init(env, ptr::null_mut(), name, &mut context)
+        };
+        if status != sys::Status::napi_ok {
+            return Err(Misuse("there is no async context"));
+        }
+        Ok(Self {
+            env,
+            context,
+            callback,
+            ready,
+        })
+    }
+
+    fn on_check(&self, _: c_int) {
+        if self.ready.begin_turn() {
+            // Nothing here panics; but no panic may cross into libuv.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.call()));
+        }
+    }
+
+    /// One call into JavaScript, as Node makes them: async hooks, ticks and microtasks are run.
+    fn call(&self) {
+        let Self { env, context, .. } = *self;
+        let (mut scope, mut function, mut global) =
+            (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        // SAFETY: `env` lives as long as the handle that calls this, on its own thread; the scope
+        // holds all values, and is closed at the end.
+        unsafe {
+            if sys::napi_open_handle_scope(env, &mut scope) != sys::Status::napi_ok {
+                return;
+            }
+            sys::napi_get_reference_value(env, self.callback, &mut function);
+            sys::napi_get_global(env, &mut global);
+            let status = sys::napi_make_callback(
+                env,
+                context,
+                global,
+                function,
+                0,
+                ptr::null(),
+                ptr::null_mut(),
+            );
+            if status == sys::Status::napi_pending_exception {
+                let mut error = ptr::null_mut();
+                sys::napi_get_and_clear_last_exception(env, &mut error);
+                sys::napi_fatal_exception(env, error);
+            }
+            sys::napi_close_handle_scope(env, scope);
+        }
+    }
+}
