@@ -2,14 +2,16 @@
 
 const { Socket } = require('node:net');
 const codec = require('./codec.js');
-const { enter } = require('./adopted.js');
+const { enter, leave } = require('./adopted.js');
 const { peek, roleOf } = require('./connection.js');
 const { isNodesOwn } = require('./hold.js');
 const { start } = require('./turn.js');
 
 // The reactor reads and writes plain TCP and unix sockets in place of Node's streams. The socket
-// stays Node's: its handle stops reading, and gets its descriptor back where the peer has ended or
-// the socket has failed, so that Node tells of it.
+// stays Node's: its handle only stops reading, and starts again where the peer has ended or the
+// socket has failed, so that Node tells of it.
+
+const kConnection = Symbol('ws13.adopted');
 
 /** Whether there is a reactor, once that has been asked for. */
 let isThere;
@@ -42,12 +44,31 @@ function adopt(connection) {
   // Whatever asks the stream for more must not have the handle read again.
   handle.reading = true;
   enter(connection);
+  Object.defineProperties(handle, watched);
+  handle[kConnection] = connection;
   codec.keepAlive(id, handle.hasRef() ? 1 : 0);
   if (connection.paused !== 0) codec.watch(id, 0);
   // What the program does to the socket is done to the reactor's half as well.
   socket.on('pause', socketOnPause);
   socket.on('resume', socketOnResume);
   Object.defineProperties(socket, mirrored);
+}
+
+/** The descriptor may be another socket's as soon as the handle is closed. */
+const watched = {
+  close: { value: closeHandle, writable: true, configurable: true },
+  reset: { value: resetHandle, writable: true, configurable: true },
+  [kConnection]: { value: null, writable: true, configurable: true }
+};
+
+function closeHandle(callback) {
+  leave(this[kConnection]);
+  return Object.getPrototypeOf(this).close.call(this, callback);
+}
+
+function resetHandle(callback) {
+  leave(this[kConnection]);
+  return Object.getPrototypeOf(this).reset.call(this, callback);
 }
 
 function socketOnPause() {
