@@ -1,11 +1,13 @@
 'use strict';
 
+const { AsyncResource } = require('node:async_hooks');
 const { Socket } = require('node:net');
 const codec = require('./codec.js');
-const { enter, leave } = require('./adopted.js');
+const { enter, leave, watch } = require('./adopted.js');
 const { peek, roleOf } = require('./connection.js');
 const { isNodesOwn } = require('./hold.js');
 const { start } = require('./turn.js');
+const { rethrow } = require('./unhandled.js');
 
 // The reactor reads and writes plain TCP and unix sockets in place of Node's streams. The socket
 // stays Node's: its handle only stops reading, and starts again where the peer has ended or the
@@ -43,15 +45,17 @@ function adopt(connection) {
   handle.readStop();
   // Whatever asks the stream for more must not have the handle read again.
   handle.reading = true;
+  connection.scope = new AsyncResource('WS13');
   enter(connection);
   Object.defineProperties(handle, watched);
   handle[kConnection] = connection;
   codec.keepAlive(id, handle.hasRef() ? 1 : 0);
-  if (connection.paused !== 0) codec.watch(id, 0);
   // What the program does to the socket is done to the reactor's half as well.
-  socket.on('pause', socketOnPause);
-  socket.on('resume', socketOnResume);
+  socket.on('pause', socketOnSwitch);
+  socket.on('resume', socketOnSwitch);
   Object.defineProperties(socket, mirrored);
+  empty(socket);
+  watch(connection);
 }
 
 /** The descriptor may be another socket's as soon as the handle is closed. */
@@ -71,14 +75,21 @@ function resetHandle(callback) {
   return Object.getPrototypeOf(this).reset.call(this, callback);
 }
 
-function socketOnPause() {
-  const { channel } = peek(this).outbox;
-  if (channel !== -1) codec.watch(channel, 0);
+/** Has the connection take what the stream has read: nothing would follow that gets it out of there. */
+function empty(socket) {
+  while (socket.readableLength > 0) {
+    try {
+      socket.read();
+    } catch (error) {
+      // A handler's: an uncaught exception, and the rest is behind it.
+      process.nextTick(rethrow, error);
+    }
+  }
 }
 
-function socketOnResume() {
-  const { channel } = peek(this).outbox;
-  if (channel !== -1) codec.watch(channel, 1);
+/** 'resume' is told late, and may have been overtaken by a pause. */
+function socketOnSwitch() {
+  watch(peek(this));
 }
 
 /** Own, non-enumerable members of an adopted socket, shared by all. */
