@@ -1,7 +1,6 @@
 'use strict';
 
 const { AsyncResource } = require('node:async_hooks');
-const { Socket } = require('node:net');
 const codec = require('./codec.js');
 const { enter, leave, watch } = require('./adopted.js');
 const { peek, roleOf } = require('./connection.js');
@@ -47,32 +46,14 @@ function adopt(connection) {
   handle.reading = true;
   connection.scope = new AsyncResource('WS13');
   enter(connection);
-  Object.defineProperties(handle, watched);
   handle[kConnection] = connection;
-  codec.keepAlive(id, handle.hasRef() ? 1 : 0);
+  Object.setPrototypeOf(handle, adoptedPrototype(Object.getPrototypeOf(handle)));
+  keepAlive(connection, handle.hasRef() ? 1 : 0);
   // What the program does to the socket is done to the reactor's half as well.
   socket.on('pause', socketOnSwitch);
   socket.on('resume', socketOnSwitch);
-  Object.defineProperties(socket, mirrored);
   empty(socket);
   watch(connection);
-}
-
-/** The descriptor may be another socket's as soon as the handle is closed. */
-const watched = {
-  close: { value: closeHandle, writable: true, configurable: true },
-  reset: { value: resetHandle, writable: true, configurable: true },
-  [kConnection]: { value: null, writable: true, configurable: true }
-};
-
-function closeHandle(callback) {
-  leave(this[kConnection]);
-  return Object.getPrototypeOf(this).close.call(this, callback);
-}
-
-function resetHandle(callback) {
-  leave(this[kConnection]);
-  return Object.getPrototypeOf(this).reset.call(this, callback);
 }
 
 /** Has the connection take what the stream has read: nothing would follow that gets it out of there. */
@@ -92,32 +73,56 @@ function socketOnSwitch() {
   watch(peek(this));
 }
 
-/** Own, non-enumerable members of an adopted socket, shared by all. */
-const mirrored = {
-  ref: { value: refSocket, writable: true, configurable: true },
-  unref: { value: unrefSocket, writable: true, configurable: true },
-  bytesRead: { get: bytesRead, configurable: true },
-  bytesWritten: { get: bytesWritten, configurable: true }
-};
+/** For each class of Node's handles, its prototype with what an adopted one does besides. */
+const prototypes = new Map();
 
-function refSocket() {
-  const { channel } = peek(this).outbox;
-  if (channel !== -1) codec.keepAlive(channel, 1);
-  return Socket.prototype.ref.call(this);
+function adoptedPrototype(prototype) {
+  let adopted = prototypes.get(prototype);
+  if (adopted === undefined) {
+    adopted = extend(prototype);
+    prototypes.set(prototype, adopted);
+  }
+  return adopted;
 }
 
-function unrefSocket() {
-  const { channel } = peek(this).outbox;
-  if (channel !== -1) codec.keepAlive(channel, 0);
-  return Socket.prototype.unref.call(this);
+function extend(prototype) {
+  return {
+    __proto__: prototype,
+
+    // The descriptor may be another socket's as soon as the handle is closed.
+    close(callback) {
+      leave(this[kConnection]);
+      return super.close(callback);
+    },
+
+    reset(callback) {
+      leave(this[kConnection]);
+      return super.reset(callback);
+    },
+
+    ref() {
+      keepAlive(this[kConnection], 1);
+      return super.ref();
+    },
+
+    unref() {
+      keepAlive(this[kConnection], 0);
+      return super.unref();
+    },
+
+    get bytesRead() {
+      return super.bytesRead + this[kConnection].bytesRead;
+    },
+
+    get bytesWritten() {
+      return super.bytesWritten + this[kConnection].outbox.bytesWritten;
+    }
+  };
 }
 
-function bytesRead() {
-  return Reflect.get(Socket.prototype, 'bytesRead', this) + peek(this).bytesRead;
-}
-
-function bytesWritten() {
-  return Reflect.get(Socket.prototype, 'bytesWritten', this) + peek(this).outbox.bytesWritten;
+/** Whether the process stays alive for a socket. */
+function keepAlive({ outbox: { channel } }, isWanted) {
+  if (channel !== -1) codec.keepAlive(channel, isWanted);
 }
 
 module.exports = { adopt, isAdoptable };

@@ -6,8 +6,8 @@
 //! |---|---|
 //! | [`SOCKET`], number, count | so many bytes have arrived; their events follow |
 //! | [`LARGE`], number, 0 | a message in progress goes on: call [`read`], which writes into its memory |
-//! | [`ENDED`], number, 0 | the peer has ended its half, or the socket has failed: Node finds out |
-//! | [`FAILED`], number, errno | reading has failed, and Node will not hear of it |
+//! | [`ENDED`], number, 0 | the peer has ended its half |
+//! | [`FAILED`], number, errno | reading has failed; 0 where Node is to find out how |
 //!
 //! | word | after a call |
 //! |---|---|
@@ -60,7 +60,7 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse
             continue;
         }
         if entry.has_failed {
-            events.push(ENDED, number as usize, 0);
+            events.push(FAILED, number as usize, 0);
             continue;
         }
         if connection.awaits_assembly() {
