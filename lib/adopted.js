@@ -12,6 +12,15 @@ function enter(connection) {
   count++;
 }
 
+/**
+ * Has a socket read, or left alone: where somebody has paused it, and where something of what it has
+ * brought still waits, as bytes that the decoder has not seen.
+ */
+function watch(connection) {
+  const { backlog, outbox: { channel }, paused, socket } = connection;
+  if (channel !== -1) codec.watch(channel, backlog === null && paused === 0 && !socket.isPaused() ? 1 : 0);
+}
+
 /** Lets go of a socket; Node does not read it either. */
 function leave(connection) {
   const { id, outbox } = connection;
@@ -34,4 +43,4 @@ function countAdopted() {
   return count;
 }
 
-module.exports = { connections, countAdopted, enter, giveBack, leave };
+module.exports = { connections, countAdopted, enter, giveBack, leave, watch };

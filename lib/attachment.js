@@ -3,6 +3,7 @@
 const { constants } = require('node:buffer');
 const diagnostics = require('./diagnostics.js');
 const errors = require('./errors.js');
+const { watch } = require('./adopted.js');
 const { deadlinesBy } = require('./deadlines.js');
 const { TOO_MANY_MESSAGES } = require('./faults.js');
 const { failTooBig, violation } = require('./events.js');
@@ -66,6 +67,8 @@ class Attachment {
     } catch (error) {
       this.goOn();
       throw error;
+    } finally {
+      watch(this.connection);
     }
   }
 

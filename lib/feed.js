@@ -172,18 +172,10 @@ function drain(connection, deliver) {
 
 /** Keeps what comes behind an event, in front of all that waits. */
 function keepRest(connection, memory, event, end, chunk, at, own) {
-  keep(connection, restOf(connection, memory, event, end, chunk, at, own), 'prepend');
-}
-
-/** Keeps events and bytes behind all that waits. */
-function keepBehind(connection, memory, event, end, chunk) {
-  keep(connection, restOf(connection, memory, event, end, chunk, 0, null), 'append');
-}
-
-function keep(connection, entries, where) {
+  const entries = restOf(connection, memory, event, end, chunk, at, own);
   if (entries.isEmpty || connection.error !== null) return;
-  connection.backlog ??= new Queue();
-  connection.backlog[where](entries);
+  if (connection.backlog === null) connection.backlog = entries;
+  else connection.backlog.prepend(entries);
   checkWaiting(connection);
 }
 
@@ -204,4 +196,4 @@ function restOf(connection, memory, event, end, chunk, at, own) {
   return entries;
 }
 
-module.exports = { actOn, beginWalk, drain, endWalk, feed, keepBehind, keepRest, lend, process, wait };
+module.exports = { actOn, beginWalk, endWalk, feed, keepRest, lend, process, wait };

@@ -1,5 +1,7 @@
 'use strict';
 
+// Not the global, which is a getter: every message comes by here.
+const { Buffer } = require('node:buffer');
 const { Readable } = require('node:stream');
 const { isAnyArrayBuffer, isArrayBufferView, isSharedArrayBuffer } = require('node:util').types;
 const codec = require('./codec.js');

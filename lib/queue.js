@@ -26,12 +26,6 @@ class Queue {
     this.bytes += other.bytes;
   }
 
-  /** Puts `other` behind everything that is here. */
-  append(other) {
-    this.#entries.push(...other.#entries.slice(other.#head));
-    this.bytes += other.bytes;
-  }
-
   /** The oldest entry, or undefined. */
   shift() {
     if (this.isEmpty) return undefined;

@@ -1,15 +1,18 @@
 'use strict';
 
-const { Socket } = require('node:net');
+const { AsyncResource } = require('node:async_hooks');
 const codec = require('./codec.js');
-const { enter } = require('./adopted.js');
+const { enter, leave, watch } = require('./adopted.js');
 const { peek, roleOf } = require('./connection.js');
 const { isNodesOwn } = require('./hold.js');
 const { start } = require('./turn.js');
+const { rethrow } = require('./unhandled.js');
 
 // The reactor reads and writes plain TCP and unix sockets in place of Node's streams. The socket
-// stays Node's: its handle stops reading, and gets its descriptor back where the peer has ended or
-// the socket has failed, so that Node tells of it.
+// stays Node's: its handle only stops reading, and starts again where the peer has ended or the
+// socket has failed, so that Node tells of it.
+
+const kConnection = Symbol('ws13.adopted');
 
 /** Whether there is a reactor, once that has been asked for. */
 let isThere;
@@ -41,51 +44,85 @@ function adopt(connection) {
   handle.readStop();
   // Whatever asks the stream for more must not have the handle read again.
   handle.reading = true;
+  connection.scope = new AsyncResource('WS13');
   enter(connection);
-  codec.keepAlive(id, handle.hasRef() ? 1 : 0);
-  if (connection.paused !== 0) codec.watch(id, 0);
+  handle[kConnection] = connection;
+  Object.setPrototypeOf(handle, adoptedPrototype(Object.getPrototypeOf(handle)));
+  keepAlive(connection, handle.hasRef() ? 1 : 0);
   // What the program does to the socket is done to the reactor's half as well.
-  socket.on('pause', socketOnPause);
-  socket.on('resume', socketOnResume);
-  Object.defineProperties(socket, mirrored);
+  socket.on('pause', socketOnSwitch);
+  socket.on('resume', socketOnSwitch);
+  empty(socket);
+  watch(connection);
 }
 
-function socketOnPause() {
-  const { channel } = peek(this).outbox;
-  if (channel !== -1) codec.watch(channel, 0);
+/** Has the connection take what the stream has read: nothing would follow that gets it out of there. */
+function empty(socket) {
+  while (socket.readableLength > 0) {
+    try {
+      socket.read();
+    } catch (error) {
+      // A handler's: an uncaught exception, and the rest is behind it.
+      process.nextTick(rethrow, error);
+    }
+  }
 }
 
-function socketOnResume() {
-  const { channel } = peek(this).outbox;
-  if (channel !== -1) codec.watch(channel, 1);
+/** 'resume' is told late, and may have been overtaken by a pause. */
+function socketOnSwitch() {
+  watch(peek(this));
 }
 
-/** Own, non-enumerable members of an adopted socket, shared by all. */
-const mirrored = {
-  ref: { value: refSocket, writable: true, configurable: true },
-  unref: { value: unrefSocket, writable: true, configurable: true },
-  bytesRead: { get: bytesRead, configurable: true },
-  bytesWritten: { get: bytesWritten, configurable: true }
-};
+/** For each class of Node's handles, its prototype with what an adopted one does besides. */
+const prototypes = new Map();
 
-function refSocket() {
-  const { channel } = peek(this).outbox;
-  if (channel !== -1) codec.keepAlive(channel, 1);
-  return Socket.prototype.ref.call(this);
+function adoptedPrototype(prototype) {
+  let adopted = prototypes.get(prototype);
+  if (adopted === undefined) {
+    adopted = extend(prototype);
+    prototypes.set(prototype, adopted);
+  }
+  return adopted;
 }
 
-function unrefSocket() {
-  const { channel } = peek(this).outbox;
-  if (channel !== -1) codec.keepAlive(channel, 0);
-  return Socket.prototype.unref.call(this);
+function extend(prototype) {
+  return {
+    __proto__: prototype,
+
+    // The descriptor may be another socket's as soon as the handle is closed.
+    close(callback) {
+      leave(this[kConnection]);
+      return super.close(callback);
+    },
+
+    reset(callback) {
+      leave(this[kConnection]);
+      return super.reset(callback);
+    },
+
+    ref() {
+      keepAlive(this[kConnection], 1);
+      return super.ref();
+    },
+
+    unref() {
+      keepAlive(this[kConnection], 0);
+      return super.unref();
+    },
+
+    get bytesRead() {
+      return super.bytesRead + this[kConnection].bytesRead;
+    },
+
+    get bytesWritten() {
+      return super.bytesWritten + this[kConnection].outbox.bytesWritten;
+    }
+  };
 }
 
-function bytesRead() {
-  return Reflect.get(Socket.prototype, 'bytesRead', this) + peek(this).bytesRead;
-}
-
-function bytesWritten() {
-  return Reflect.get(Socket.prototype, 'bytesWritten', this) + peek(this).outbox.bytesWritten;
+/** Whether the process stays alive for a socket. */
+function keepAlive({ outbox: { channel } }, isWanted) {
+  if (channel !== -1) codec.keepAlive(channel, isWanted);
 }
 
 module.exports = { adopt, isAdoptable };

@@ -2,9 +2,9 @@
 
 const codec = require('./codec.js');
 const errors = require('./errors.js');
-const { connections, giveBack, leave } = require('./adopted.js');
+const { connections, giveBack, leave, watch } = require('./adopted.js');
 const { answerPings } = require('./events.js');
-const { actOn, beginWalk, drain, endWalk, feed, keepBehind, keepRest, lend } = require('./feed.js');
+const { actOn, beginWalk, endWalk, feed, keepRest, lend } = require('./feed.js');
 const { NO_BYTES, inbound, renewInbound, view } = require('./memory.js');
 
 const { table, EVENTS, EVENT_WORDS } = codec;
@@ -58,10 +58,12 @@ function walk(memory, count) {
     if (connection === undefined) continue;
     if (kind === codec.SOCKET) {
       connection.bytesRead += number;
-      hear(connection, memory, first, at, at === count ? rest : null);
+      connection.scope.runInAsyncScope(hear, null, connection, memory, first, at, at === count ? rest : null);
     } else if (kind === codec.LARGE) {
       large = connection;
     } else if (kind === codec.ENDED) {
+      end(connection);
+    } else if (number === 0) {
       giveBack(connection);
     } else {
       fail(connection, number);
@@ -88,7 +90,10 @@ function restOf() {
   return { bytes: view(readBuffer, at, end), needed, keep };
 }
 
-/** Acts on the events `first` to `end` of a socket, and on the rest of its bytes where there is one. */
+/**
+ * Acts on the events `first` to `end` of a socket, and on the rest of its bytes where there is one.
+ * Nothing waits in front of them: a connection with a backlog is not read.
+ */
 function hear(connection, memory, first, end, rest) {
   const { attachment, outbox } = connection;
   attachment.isHeard = true;
@@ -99,27 +104,29 @@ function hear(connection, memory, first, end, rest) {
   connection.busy = outbox.receiving = true;
   try {
     if (connection.pongs !== null) answerPings(connection);
-    if (connection.backlog === null) {
-      for (; event < end && connection.paused === 0; event++) actOn(connection, memory, event, null);
-      if (connection.paused !== 0) {
-        keepRest(connection, memory, event, end, bytes, 0, null);
-      } else if (rest !== null) {
-        bytes = NO_BYTES;
-        readOn(connection, rest);
-      }
-    } else {
-      event = end;
-      keepBehind(connection, memory, first, end, bytes);
+    for (; event < end && connection.paused === 0; event++) actOn(connection, memory, event, null);
+    if (connection.paused !== 0) {
+      keepRest(connection, memory, event, end, bytes, 0, null);
+    } else if (rest !== null) {
       bytes = NO_BYTES;
+      readOn(connection, rest);
     }
-    if (connection.backlog !== null) drain(connection, null);
   } catch (error) {
     keepRest(connection, memory, event + 1, end, bytes, 0, null);
     attachment.goOnAfter(error);
   } finally {
     connection.busy = outbox.receiving = false;
+    if (connection.backlog !== null) watch(connection);
     outbox.flush();
   }
+}
+
+/** The peer has ended its half: the stream is told as Node's handle would tell it. */
+function end(connection) {
+  const { socket } = connection;
+  leave(connection);
+  socket.push(null);
+  socket.read(0);
 }
 
 /** Reading has failed in a way that Node will not hear of: the error was ours to take. */
