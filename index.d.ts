@@ -623,6 +623,12 @@ export interface GuardOptions extends LimitOptions {
    * `WS.listen` and `WS.connect`, 0 in `WS.attach`, `WS.stream` and `WS.messages`.
    */
   heartbeat?: number | undefined;
+  /**
+   * `'stream'`: the socket is read and written by Node's streams alone. `'auto'`: plain TCP and unix
+   * sockets are read and written by the reactor instead, where there is one (Linux, macOS); the
+   * environment variable `WS13_TRANSPORT=stream` switches it off for the process. Default: `'auto'`.
+   */
+  transport?: 'auto' | 'stream' | undefined;
 }
 
 /** A token bucket. */
@@ -813,6 +819,8 @@ export interface ConnectionInfo {
   /** `connecting`: `WS.connect` has no answer yet. `closing`: a close frame went one way. `closed`: both
    * ways, a violation, or the socket is gone. */
   state: 'connecting' | 'open' | 'closing' | 'closed';
+  /** What reads and writes the socket at this moment; Node's streams are for the end of every connection. */
+  transport: 'stream' | 'reactor';
   /** The subprotocol agreed on, `''` for none. */
   protocol: string;
   /** The extensions agreed on, as in the response's header, `''` for none. */
@@ -821,7 +829,7 @@ export interface ConnectionInfo {
   bufferedAmount: number;
   /** Bytes of frames, headers included, that were taken from the peer. */
   bytesReceived: number;
-  /** Bytes of frames, headers included, handed to `socket.write`. */
+  /** Bytes of frames, headers included, handed to the socket. */
   bytesSent: number;
   /** The code of the close frame that decided the close (§7.1.5): 1005 for an empty one, 1006 where none
    * came; `null` before. */
@@ -879,8 +887,11 @@ export interface HandshakeError extends Error {
 
 /** Counters since the thread has loaded the library; the object is the caller's. */
 export interface Stats {
-  /** Connections whose socket is not closed, and all there ever were. */
-  connections: { open: number; total: number };
+  /**
+   * Connections whose socket is not closed, all there ever were, and those that the reactor reads and
+   * writes.
+   */
+  connections: { open: number; total: number; reactor: number };
   /** Whole messages, control frames not among them. */
   messages: { received: number; sent: number };
   /** Bytes of frames, headers and control frames included. */

@@ -5,13 +5,13 @@ import { readFileSync } from 'node:fs';
 import os from 'node:os';
 
 /** What the numbers were measured on. `node` is the binary that runs the servers. */
-export function describeMachine(node, pins) {
+export function describeMachine(node, pins, spin) {
   return {
     cpu: os.cpus()[0]?.model ?? 'unknown',
     cores: os.cpus().length,
     kernel: `${os.type()} ${os.release()} ${os.machine()}`,
     node: execFileSync(node, ['--version'], { encoding: 'utf8' }).trim(),
-    pinned: pins.text,
+    pinned: `${pins.text}, the load ${spin ? 'polls' : 'sleeps'} while it waits`,
   };
 }
 

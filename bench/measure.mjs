@@ -1,18 +1,23 @@
-// One measurement: a fresh server, a fresh load generator, two marks.
+// One run: a fresh contender, a fresh load generator, two marks.
 
 import { fileURLToPath } from 'node:url';
 import { Failure } from '../scripts/run.mjs';
+import { FIGURES } from './figures.mjs';
 import { Peer } from './peer.mjs';
+import { planOf } from './plan.mjs';
 
 /**
- * Starts a contender's server.
+ * Starts a contender.
  *
+ * @param {object} job what it is to do, as servers/control.mjs says
  * @param {{ node: string, pins: { server: string[] } }} bench
  * @returns {Promise<{ peer: Peer, port: number, version: string }>} rejects when it cannot load
  */
-export async function startServer(contender, bench) {
-  const file = fileURLToPath(new URL(`servers/${contender.server}`, import.meta.url));
-  const peer = new Peer([...bench.pins.server, bench.node, file], contender.env);
+export async function start(contender, job, bench) {
+  const file = job.task === 'sink' ? contender.client : contender.server;
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const command = [contender.program ?? bench.node, path, JSON.stringify({ ...job, ...contender.job })];
+  const peer = new Peer([...bench.pins.server, ...command], contender.env);
   try {
     return { peer, ...(await peer.read()) };
   } catch (error) {
@@ -22,62 +27,48 @@ export async function startServer(contender, bench) {
 }
 
 /**
- * The server's CPU time (user and system, all threads) between two marks, divided by the
- * messages between them. At both marks nothing is in flight.
- *
  * @param {{ warmUp: number, messages: number }} counts of one connection
- * @returns {Promise<{ cpu: number, messages: number, seconds: number }>} cpu in µs a message
+ * @returns {Promise<Record<string, number>>} the scenario's figures. At both marks nothing is in flight
  */
 export async function measure(contender, scenario, counts, bench) {
-  const server = await startServer(contender, bench);
-  const plan = loadPlan(server.port, scenario, counts, bench);
+  const peers = [];
   try {
-    const load = new Peer([...bench.pins.load, bench.load, ...plan]);
-    try {
-      await load.read();
-      const before = await server.peer.ask();
-      const { messages, seconds } = await load.ask();
-      const after = await server.peer.ask();
-      const used = after.user + after.system - before.user - before.system;
-      return { cpu: used / messages, messages, seconds };
-    } finally {
-      await load.stop();
-    }
+    const { server, load } = await connect(contender, scenario, counts, bench, peers);
+    await load.read();
+    const before = await server.ask();
+    const done = await load.ask();
+    const after = await server.ask();
+    const values = scenario.figures.map((name) => [name, FIGURES[name].of({ before, after, load: done })]);
+    return Object.fromEntries(values);
   } catch (cause) {
-    const reason = [cause.message, server.peer.complaint].filter(Boolean).join('; ');
+    const reasons = [cause.message, ...peers.map(({ complaint }) => complaint)];
+    const reason = [...new Set(reasons.filter(Boolean))].join('; ');
     throw new Failure(`${contender.name} failed in ${scenario.name}: ${reason}`, { cause });
   } finally {
-    await server.peer.stop();
+    // The load first: the contenders are measured as long as their peer is there.
+    for (const peer of peers.reverse()) await peer.stop();
   }
 }
 
-function loadPlan(port, scenario, { warmUp, messages }, { pins }) {
-  const { connections, inFlight, size, kind } = scenario;
-  return [
-    `address=127.0.0.1:${port}`,
-    `connections=${connections}`,
-    `in-flight=${inFlight}`,
-    `size=${size}`,
-    `kind=${kind}`,
-    `warm-up=${warmUp}`,
-    `messages=${messages}`,
-    `spin=${pins.load.length > 0}`,
-  ];
-}
-
-/** Of a pilot run: enough for the compiler to have seen the code, whatever the size. */
-const PILOT_MESSAGES = 20_000;
-const PILOT_BYTES = 64 << 20;
-
-/**
- * How many messages a connection gets, so that a run takes about `bench.cpuMs` of the server's
- * CPU. Found once by a pilot run, then the same in every round: a contender that is 30 times as
- * fast gets 30 times the messages, and so the same precision.
- */
-export async function pilot(contender, scenario, bench) {
-  const total = Math.min(PILOT_MESSAGES, PILOT_BYTES / scenario.size);
-  const each = Math.ceil(total / scenario.connections);
-  const { cpu } = await measure(contender, scenario, { warmUp: each, messages: each }, bench);
-  const messages = Math.ceil((bench.cpuMs * 1000) / cpu / scenario.connections);
-  return { warmUp: Math.ceil(messages / 2), messages };
+/** Starts both, the one that listens first, and adds them to `peers` as they come. */
+async function connect(contender, scenario, counts, bench, peers) {
+  const { job, args } = planOf(scenario, counts, bench);
+  const startLoad = (port) => {
+    const load = new Peer([...bench.pins.load, bench.load, `address=127.0.0.1:${port}`, ...args]);
+    peers.push(load);
+    return load;
+  };
+  const startServer = async (extra) => {
+    const { peer, port } = await start(contender, { ...job, ...extra }, bench);
+    peers.push(peer);
+    return { server: peer, port };
+  };
+  if (job.task === 'sink') {
+    const load = startLoad(0);
+    const { port } = await load.read();
+    const { server } = await startServer({ port });
+    return { server, load };
+  }
+  const { server, port } = await startServer();
+  return { server, load: startLoad(port) };
 }

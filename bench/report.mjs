@@ -1,49 +1,71 @@
-// The results as Markdown, and their place in docs/benchmarks.md.
+// The results as Markdown.
 
-import { readFileSync, writeFileSync } from 'node:fs';
-import { spread } from './statistics.mjs';
+import { OURS, SECOND } from './contenders.mjs';
+import { against, spread } from './statistics.mjs';
 
-const START = '<!-- results: npm run bench -- --update -->\n';
-const END = '<!-- end of results -->\n';
-
-/** One row a scenario, one column a contender, then the machine and who was measured. */
-export function markdown({ machine, contenders, skipped, rounds, date, scenarios }) {
+/** The tables, the machine, and who was measured. */
+export function markdown({ machine, contenders, skipped, rows }) {
   const names = contenders.map(({ name }) => name);
-  const table = [
-    ['scenario', ...names, `${names[0]} against itself`],
-    ['---', ...names.map(() => '---:'), '---:'],
-    ...scenarios.map((scenario) => scenarioRow(scenario, names)),
-  ];
+  const [baseline, ...others] = names;
   return [
-    ...table.map((cells) => `| ${cells.join(' | ')} |`),
+    ...table(
+      ['scenario', ...names, `${baseline} against itself`],
+      rows.map((row) => [
+        row.name,
+        value(row, baseline),
+        ...others.map((name) => cell(row, name)),
+        row.noise.length > 0 ? range(row.noise) : '-',
+      ]),
+    ),
+    ...secondTable(names, rows),
     '',
-    `${date}, ${rounds} rounds, ${machine.cpu} (${machine.cores} cores), ${machine.kernel}, ` +
+    `${dates(rows)}, ${machine.cpu} (${machine.cores} cores), ${machine.kernel}, ` +
       `Node ${machine.node}, ${machine.pinned}.`,
     '',
     ...contenders.map(({ name, about, version }) => `- **${name}**: ${about} (${version})`),
     ...skipped.map((name) => `- **${name}** could not be loaded, and is left out`),
-    ...gaps(scenarios),
+    ...gaps(rows),
     '',
   ].join('\n');
 }
 
-/** The dashes of the table, each with its reason. */
-function gaps(scenarios) {
-  const reasons = scenarios.flatMap(({ results }) =>
-    Object.entries(results)
-      .filter(([, { unfit }]) => unfit)
-      .map(([name, { unfit }]) => `- ${name} has a dash where ${unfit}`),
-  );
-  return [...new Set(reasons)];
+/** Ours beside the second baseline, where both are there. Not their memory: its has next to none. */
+function secondTable(names, rows) {
+  const ours = OURS.filter((name) => names.includes(name));
+  const has = ({ results }, name) => results[name]?.ratio?.length > 0;
+  const both = rows.filter((row) => row.unit === 'µs' && has(row, SECOND) && ours.some((name) => has(row, name)));
+  if (both.length === 0) return [];
+  const ratio = (row, name) => {
+    if (!has(row, name)) return '-';
+    return `**${range(against(row.results[name].ratio, row.results[SECOND].ratio))}**`;
+  };
+  return [
+    '',
+    `Against **${SECOND}** in the same rounds:`,
+    '',
+    ...table(
+      ['scenario', ...ours.map((name) => `${name} / ${SECOND}`)],
+      both.map((row) => [row.name, ...ours.map((name) => ratio(row, name))]),
+    ),
+  ];
 }
 
-function scenarioRow({ name, results, noise }, names) {
-  const [baseline, ...others] = names;
-  const cells = others.map((other) => {
-    const { cpu, ratio, unfit } = results[other];
-    return unfit ? '-' : `${micros(cpu)}, **${range(ratio)}**`;
-  });
-  return [name, micros(results[baseline].cpu), ...cells, range(noise)];
+function table(head, rows) {
+  const rule = head.map((_, index) => (index === 0 ? '---' : '---:'));
+  return [head, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+}
+
+function cell(row, name) {
+  const ratio = row.results[name]?.ratio;
+  return ratio?.length ? `${value(row, name)}, **${range(ratio)}**` : '-';
+}
+
+/** The median, in the unit of the row. */
+function value({ results, unit }, name) {
+  const values = results[name]?.values;
+  if (!values?.length) return '-';
+  const { median } = spread(values);
+  return `${Math.abs(median) < 100 ? median.toPrecision(3) : median.toFixed(0)} ${unit}`;
 }
 
 /** Median, then the extremes of the rounds. */
@@ -52,21 +74,23 @@ function range(values) {
   return `${fixed(median)} (${fixed(min)}-${fixed(max)})`;
 }
 
-function micros(values) {
-  const { median } = spread(values);
-  return `${median < 100 ? median.toPrecision(3) : median.toFixed(0)} µs`;
-}
-
 /** Two digits that count, whether the ratio is 0.02 or 1.00. */
 function fixed(ratio) {
-  return ratio.toFixed(ratio < 0.1 ? 3 : 2);
+  return ratio.toFixed(Math.abs(ratio) < 0.1 ? 3 : 2);
 }
 
-/** Puts the results between the two marks of the page. */
-export function updatePage(page, results) {
-  const text = readFileSync(page, 'utf8');
-  const from = text.indexOf(START);
-  const to = text.indexOf(END);
-  if (from < 0 || to < from) throw new Error(`${page} has no place for the results`);
-  writeFileSync(page, text.slice(0, from) + START + '\n' + results + '\n' + text.slice(to));
+function dates(rows) {
+  const text = rows.map(({ date, rounds }) => `${date}, ${rounds} rounds`);
+  return [...new Set(text)].join('; ');
+}
+
+/** The dashes of the tables, each with its reason. */
+function gaps(rows) {
+  const reasons = rows.flatMap(({ results }) =>
+    Object.entries(results).flatMap(([name, { unfit, failed }]) => {
+      if (failed) return `- ${failed}`;
+      return unfit ? `- ${name} has a dash where ${unfit}` : [];
+    }),
+  );
+  return [...new Set(reasons)];
 }

@@ -2,115 +2,76 @@
 // docs/benchmarks.md says what is measured, how, and how to read the table.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { Failure, runMain } from '../scripts/run.mjs';
 import { setup } from '../scripts/setup.mjs';
+import { certificate } from './certificate.mjs';
 import { contenders } from './contenders.mjs';
+import { installPeers } from './install.mjs';
 import { describeMachine, pins } from './machine.mjs';
-import { measure, pilot, startServer } from './measure.mjs';
-import { markdown, updatePage } from './report.mjs';
+import { start } from './measure.mjs';
+import { USAGE, readOptions } from './options.mjs';
+import { LATEST, publish, save } from './publish.mjs';
+import { markdown } from './report.mjs';
+import { measureScenario } from './rounds.mjs';
 import { scenarios } from './scenarios.mjs';
-import { order, ratios } from './statistics.mjs';
-
-const USAGE = `npm run bench -- [options]
-  --only TEXT        scenarios whose name has TEXT in it, such as 50x1x or binary
-  --contender A,B    these only, beside the baseline
-  --rounds N         rounds of a scenario (default 5)
-  --quick            two short rounds: to see that it runs, not to quote
-  --node PATH        the Node that runs the servers
-  --update           put the table into docs/benchmarks.md
-  --help`;
-
-const OPTIONS = {
-  only: { type: 'string', default: '' },
-  contender: { type: 'string' },
-  rounds: { type: 'string' },
-  quick: { type: 'boolean', default: false },
-  node: { type: 'string', default: process.execPath },
-  update: { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
-};
-
-/** The server's CPU time of one run, which sets how many messages it gets. */
-const CPU_MS = 1000;
-const QUICK_CPU_MS = 150;
-
-const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const JSON_FILE = here('../.cache/bench/latest.json');
-const PAGE = here('../docs/benchmarks.md');
 
 await runMain(async () => {
-  const options = readOptions();
+  const options = readOptions(process.argv.slice(2));
   if (options.help) console.log(USAGE);
+  else if (options.list) list();
   else await main(options);
 });
 
-async function main({ only, names, rounds, cpuMs, node, update }) {
-  const chosen = scenarios.filter(({ name }) => name.includes(only));
-  if (chosen.length === 0) throw new Failure(`No scenario has "${only}" in its name.`);
+function list() {
+  for (const { name, headline } of scenarios) console.log(headline ? `${name} (headline)` : name);
+  console.log();
+  for (const { name, about } of contenders) console.log(`${name}: ${about}`);
+}
+
+async function main(options) {
   await setup();
-  const bench = { node, pins: pins(), load: buildLoad(), rounds, cpuMs };
-  const { runners, skipped } = await loadable(names, bench);
+  if (options.installPeers) await installPeers();
+  const { node, rounds, cpuMs } = options;
+  const cores = pins();
+  // Without a core of its own, a load that polls would take the server's time.
+  const spin = cores.load.length > 0 && !options.sleep;
+  const bench = { node, pins: cores, spin, load: buildLoad(), tls: certificate(), rounds, cpuMs };
+  const { runners, skipped } = await loadable(options.contenders, bench);
 
   const report = {
-    date: new Date().toISOString().slice(0, 10),
-    machine: describeMachine(node, bench.pins),
-    rounds,
+    machine: describeMachine(node, cores, spin),
     contenders: runners.map(({ name, about, version }) => ({ name, about, version })),
     skipped,
-    scenarios: [],
+    rows: [],
   };
-  for (const [index, scenario] of chosen.entries()) {
-    progress(`[${index + 1}/${chosen.length}] ${scenario.name}`);
-    report.scenarios.push({ ...scenario, ...(await measureScenario(scenario, runners, bench)) });
+  for (const [index, scenario] of options.scenarios.entries()) {
+    progress(`[${index + 1}/${options.scenarios.length}] ${scenario.name}`);
+    const rows = await measureScenario(scenario, runners, bench, progress);
+    const date = new Date().toISOString().slice(0, 10);
+    report.rows.push(...rows.map((row) => ({ ...row, date, rounds })));
+    // After each of them: what was measured outlives an interruption.
+    save(LATEST, report);
   }
 
-  mkdirSync(dirname(JSON_FILE), { recursive: true });
-  writeFileSync(JSON_FILE, JSON.stringify(report, null, 2) + '\n');
-  const table = markdown(report);
-  if (update) updatePage(PAGE, table);
-  console.log(`\n${table}\nAll numbers: ${JSON_FILE}`);
+  console.log(`\n${markdown(report)}\nAll numbers: ${LATEST}`);
+  if (options.update) publish(report).forEach((path) => progress(`written: ${path}`));
+  const failures = report.rows.flatMap(({ results }) => Object.values(results)).filter(({ failed }) => failed);
+  if (failures.length > 0) throw new Failure([...new Set(failures.map(({ failed }) => failed))].join('\n'));
 }
 
-function readOptions() {
-  const { only, contender, quick, node, update, help, ...values } = parse();
-  const rounds = Number(values.rounds ?? (quick ? 2 : 5));
-  if (!Number.isInteger(rounds) || rounds < 1) {
-    throw new Failure(`--rounds ${values.rounds}: a whole number from 1 on is needed.`);
-  }
-  const cpuMs = quick ? QUICK_CPU_MS : CPU_MS;
-  return { only, names: contender?.split(','), rounds, cpuMs, node, update, help };
-}
-
-function parse() {
-  try {
-    return parseArgs({ options: OPTIONS }).values;
-  } catch (error) {
-    throw new Failure(`${error.message}\n${USAGE}`);
-  }
-}
-
-/** The contenders that were asked for, the baseline first, and the names of those that do not load. */
-async function loadable(names, bench) {
-  const unknown = names?.find((name) => !contenders.some((each) => each.name === name));
-  if (unknown !== undefined) {
-    throw new Failure(`No contender is called "${unknown}".`);
-  }
-  const [baseline] = contenders;
+/** The contenders that load, with their versions, and the names of those that do not. */
+async function loadable(chosen, bench) {
   const runners = [];
   const skipped = [];
-  for (const contender of contenders) {
-    if (names && contender !== baseline && !names.includes(contender.name)) continue;
+  for (const contender of chosen) {
     try {
-      const { peer, version } = await startServer(contender, bench);
+      const { peer, version } = await start(contender, { task: 'echo' }, bench);
       await peer.stop();
       runners.push({ ...contender, version });
     } catch (error) {
-      if (contender === baseline) {
-        throw new Failure(`The baseline, ${baseline.about}, cannot be loaded: ${error.message}`);
+      if (contender === chosen[0]) {
+        throw new Failure(`The baseline, ${contender.about}, cannot be loaded: ${error.message}`);
       }
       progress(`${contender.name} is skipped: ${error.message}`);
       skipped.push(contender.name);
@@ -119,62 +80,17 @@ async function loadable(names, bench) {
   return { runners, skipped };
 }
 
-/**
- * All rounds of a scenario.
- *
- * @returns {Promise<{ noise: number[], results: Record<string, object> }>} `noise` is the
- *   baseline's ratio to itself; a result is `{ cpu, ratio }`, lists with an entry a round (the
- *   baseline's has two, and no ratio), or `{ unfit }` with the reason
- */
-async function measureScenario(scenario, runners, bench) {
-  const results = {};
-  const run = {};
-  for (const contender of runners) {
-    const { name } = contender;
-    const unfit = contender.unfit?.(scenario);
-    results[name] = unfit ? { unfit } : { cpu: [], ratio: [] };
-    if (unfit) continue;
-    const counts = await pilot(contender, scenario, bench);
-    run[name] = async () => {
-      const { cpu } = await measure(contender, scenario, counts, bench);
-      results[name].cpu.push(cpu);
-      return cpu;
-    };
-  }
-
-  const [baseline, ...others] = Object.keys(run);
-  const noise = [];
-  for (let round = 0; round < bench.rounds; round++) {
-    const costs = { first: await run[baseline](), others: {} };
-    for (const name of order(others, round)) costs.others[name] = await run[name]();
-    costs.last = await run[baseline]();
-
-    const ratio = ratios(costs);
-    noise.push(ratio.baseline);
-    for (const name of others) results[name].ratio.push(ratio.others[name]);
-    progress(`  round ${round + 1} of ${bench.rounds}: ${roundText(baseline, ratio)}`);
-  }
-  delete results[baseline].ratio;
-  return { noise, results };
-}
-
-function roundText(baseline, { baseline: noise, others }) {
-  return [[`${baseline} again`, noise], ...Object.entries(others)]
-    .map(([name, ratio]) => `${name} ${ratio.toFixed(3)}`)
-    .join(', ');
-}
-
 /** Builds the load generator if it is not up to date, and returns the path of the program. */
 function buildLoad() {
   progress('building the load generator');
-  const manifest = here('load/Cargo.toml');
+  const manifest = fileURLToPath(new URL('load/Cargo.toml', import.meta.url));
   const output = execFileSync(
     'cargo',
     ['build', '--release', '--manifest-path', manifest, '--message-format=json-render-diagnostics'],
     { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 64 << 20 },
   );
   const messages = output.trim().split('\n').map((line) => JSON.parse(line));
-  return messages.find(({ executable }) => executable).executable;
+  return messages.find(({ target, executable }) => target?.name === 'ws13-bench-load' && executable).executable;
 }
 
 /** To standard error, so that standard output is the table alone. */

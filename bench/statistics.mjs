@@ -13,13 +13,18 @@ export function spread(values) {
  * compared with the mean of the two, which takes a steady drift of the machine out. Its own
  * ratio, last to first, is the noise.
  *
- * @param {{ first: number, last: number, others: Record<string, number> }} round µs a message
+ * @param {{ first: number, last: number, others: Record<string, number> }} round in any unit
  * @returns {{ baseline: number, others: Record<string, number> }}
  */
 export function ratios({ first, last, others }) {
   const base = (first + last) / 2;
   const entries = Object.entries(others).map(([name, cpu]) => [name, cpu / base]);
   return { baseline: last / first, others: Object.fromEntries(entries) };
+}
+
+/** Ratios to another contender than the baseline, from the ratios of both to it, round by round. */
+export function against(ratio, other) {
+  return ratio.map((value, round) => value / other[round]);
 }
 
 /** The order of the others in a round: A B C, then C B A, and so on. */

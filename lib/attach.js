@@ -16,7 +16,8 @@ const connectionOptions = {
   heartbeat: integer(0, 0x7fff_ffff),
   text: oneOf('buffer', 'string'),
   stream: boolean,
-  perMessageDeflate: checkDeflate
+  perMessageDeflate: checkDeflate,
+  transport: oneOf('auto', 'stream')
 };
 const connectionDefaults = {
   ...limitDefaults,
@@ -25,7 +26,8 @@ const connectionDefaults = {
   heartbeat: MINUTE,
   text: 'buffer',
   stream: false,
-  perMessageDeflate: false
+  perMessageDeflate: false,
+  transport: 'auto'
 };
 
 const attachOptions = { ...connectionOptions, head: checkHead };
@@ -58,7 +60,9 @@ function attachChecked(socket, handlers, options, { extension, head, protocol, r
   // It has closed meanwhile: that is no error, but there is nothing to open.
   if (socket.destroyed === true) return socket;
   const agreed = agreedTo(socket, known, extension, options);
-  const connection = open(socket, { ...options, ...limitsOf(known, options) }, { extension: agreed });
+  // The options are those of all connections of a server: few have limits of their own.
+  const limits = known === undefined ? options : { ...options, ...limitsOf(known, options) };
+  const connection = open(socket, limits, { extension: agreed });
   connection.paused = known?.paused ?? 0;
   connection.protocol = protocol ?? known?.protocol ?? '';
   connection.attachment = new Attachment(connection, handlers, options);
@@ -75,7 +79,6 @@ function agreedTo(socket, known, extension, { perMessageDeflate }) {
 /** The limits that were given to WS.upgrade hold where none are given here. */
 function limitsOf(known, options) {
   const limits = {};
-  if (known === undefined) return limits;
   for (const name of Object.keys(limitOptions)) {
     if (options[name] === limitDefaults[name]) limits[name] = known.limits[name];
   }

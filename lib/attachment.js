@@ -3,6 +3,7 @@
 const { constants } = require('node:buffer');
 const diagnostics = require('./diagnostics.js');
 const errors = require('./errors.js');
+const { watch } = require('./adopted.js');
 const { deadlinesBy } = require('./deadlines.js');
 const { TOO_MANY_MESSAGES } = require('./faults.js');
 const { failTooBig, violation } = require('./events.js');
@@ -10,6 +11,7 @@ const { process: processChunk } = require('./feed.js');
 const { IncomingMessage } = require('./incoming.js');
 const { NO_BYTES } = require('./memory.js');
 const { RateLimit } = require('./rate-limit.js');
+const { adopt, isAdoptable } = require('./reactor.js');
 const { ping } = require('./send.js');
 const { peek } = require('./connection.js');
 const { INCOMING, PROGRAM, READER, resumeFor } = require('./pause.js');
@@ -28,8 +30,8 @@ class Attachment {
     /** The WS.stream or WS.messages that gets the messages in place of the handler, or null. */
     this.reader = null;
     this.rateLimit = options.maxMessageRate === undefined ? null : new RateLimit(options.maxMessageRate);
-    /** When something last arrived, in ms of `performance.now()`. */
-    this.heardAt = performance.now();
+    /** Whether anything has arrived since the last heartbeat. */
+    this.isHeard = false;
     /** Whether a heartbeat's ping has not been followed by anything. */
     this.pinged = false;
   }
@@ -55,6 +57,7 @@ class Attachment {
       process.nextTick(rethrow, error);
     }
     if (connection.paused === 0) socket.resume();
+    if (options.transport === 'auto' && isAdoptable(socket)) adopt(connection);
   }
 
   /** The next bytes of the socket. What a handler throws is an uncaught exception. */
@@ -62,10 +65,22 @@ class Attachment {
     try {
       processChunk(this.connection, chunk, null);
     } catch (error) {
-      // The messages behind the one whose handler has thrown are not lost.
-      setImmediate(() => this.take(NO_BYTES));
+      this.goOn();
       throw error;
+    } finally {
+      watch(this.connection);
     }
+  }
+
+  /** A handler has thrown: the messages behind its own are not lost. */
+  goOn() {
+    setImmediate(takeRest, this);
+  }
+
+  /** The same, where others are to be served before the error is told. */
+  goOnAfter(error) {
+    this.goOn();
+    process.nextTick(rethrow, error);
   }
 
   /** A message, or the last part of one that is handed on as a stream. */
@@ -173,21 +188,24 @@ class Attachment {
  * endpoint is still responsive". */
 const heartbeats = deadlinesBy((attachment) => {
   const { connection, options: { heartbeat } } = attachment;
-  const silence = performance.now() - attachment.heardAt;
-  const alive = silence < heartbeat || connection.paused !== 0;
+  const alive = attachment.isHeard || connection.paused !== 0;
   if (!alive && attachment.pinged) {
     connection.socket.destroy(errors.heartbeatTimeout(heartbeat));
     return;
   }
+  attachment.isHeard = false;
   attachment.pinged = !alive;
   if (!alive) ping(connection.socket);
   heartbeats.start(attachment, heartbeat);
 });
 
+function takeRest(attachment) {
+  attachment.take(NO_BYTES);
+}
+
 function socketOnData(chunk) {
   const { attachment } = peek(this);
-  attachment.heardAt = performance.now();
-  attachment.pinged = false;
+  attachment.isHeard = true;
   attachment.take(chunk);
 }
 

@@ -1,6 +1,7 @@
 'use strict';
 
 const codec = require('./codec.js');
+const { NO_BYTES } = require('./memory.js');
 const { Queue } = require('./queue.js');
 
 // What is too long for the loop: large messages are packed and unpacked on threads of libuv's pool.
@@ -49,7 +50,7 @@ function unpack(connection, capacity, keep, then) {
     }
     const present = connection.assembly;
     if (present !== undefined && present.length >= capacity) {
-      codec.unpack(connection.id, present, undefined, 0, () => settle(true));
+      codec.unpack(connection.id, present, NO_BYTES, 0, () => settle(true));
       return;
     }
     let larger;
@@ -61,7 +62,7 @@ function unpack(connection, capacity, keep, then) {
     }
     // What is there already is copied by the thread.
     connection.assembly = larger;
-    codec.unpack(connection.id, larger, present, keep, () => settle(true));
+    codec.unpack(connection.id, larger, present ?? NO_BYTES, keep, () => settle(true));
   });
 }
 

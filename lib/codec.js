@@ -23,6 +23,8 @@ module.exports = {
   NEEDS: 3,
   KEEP: 4,
   CLOSE_CODE: 5,
+  MORE_READY: 6,
+  RECEIVED: 7,
   EVENTS: 8,
   EVENT_WORDS: 3,
 
@@ -38,6 +40,13 @@ module.exports = {
   PONG: 0xa,
   VIOLATION: 0xf,
 
+  // Entries of the table that name a socket of the reactor's (src/node/reactor/turn.rs). All from
+  // SOCKET on do.
+  SOCKET: 0x40,
+  ENDED: 0x41,
+  FAILED: 0x42,
+  LARGE: 0x43,
+
   /** Added to an event's kind: its message is the connection's assembly. */
   IN_ASSEMBLY: 0x10,
   /** Added to an event's kind: it is a part of a message, more follow. */
@@ -49,12 +58,17 @@ module.exports = {
   /** Added to the kind of a frame to send: no extension transforms the message. */
   AS_IT_IS: 0x40,
 
+  /** What `receive` tells of a chunk that another thread may write to while it is read. */
+  SHARED: -1,
+
   // Why `frame` or `pack` refused.
   REFUSED_CLOSING: -1,
   REFUSED_UTF8: -2,
-  REFUSED_PLAIN: -3,
+  /** Another thread may write to the payload while it is read. */
+  REFUSED_SHARED: -3,
+  REFUSED_PLAIN: -4,
   /** What is subtracted from an answer of `prepared` to get a parameter set; smaller ones are none. */
-  SHARED: 2,
+  FIRST_SET: 2,
 
   /** Bytes that any header, or any whole control frame, fits in. */
   HEADER_ROOM: 14,

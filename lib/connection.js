@@ -1,10 +1,12 @@
 'use strict';
 
 const { constants } = require('node:buffer');
+const { Socket } = require('node:net');
 const codec = require('./codec.js');
 const { deadlinesBy } = require('./deadlines.js');
 const { NO_EXTENSION } = require('./deflate.js');
 const errors = require('./errors.js');
+const { leave } = require('./adopted.js');
 const { Outbox } = require('./outbox.js');
 const { integer } = require('./options.js');
 const { keepResting } = require('./rest.js');
@@ -71,6 +73,11 @@ class Connection {
     this.first = undefined;
     /** Payloads of pings that are not answered because the peer does not read, or null. */
     this.pongs = null;
+
+    /** The async context in which the reactor calls the handlers, or null. */
+    this.scope = null;
+    /** Bytes that the reactor has read from the socket, and Node has not. */
+    this.bytesRead = 0;
 
     // Sending.
     /** The last of the sends that wait for the bytes of a Blob or Readable, as a promise, or null. */
@@ -154,6 +161,7 @@ class Connection {
   /** Frees what the core holds; the socket is closed. */
   release() {
     if (this.id === -1) return;
+    leave(this);
     if (this.isEnding) closings.cancel(this, this.limits.closeTimeout);
     this.isEnding = false;
     // RFC 6455 §7.1.5: 1006 stands for a connection that ended without a close frame.
@@ -244,7 +252,7 @@ function open(socket, limits, { extension = NO_EXTENSION, handshake = null } = {
   const connection = new Connection(socket, limits, extension);
   connection.handshake = handshake;
   remember(socket, connection);
-  collected.register(connection, connection.id, connection);
+  if (!endsByItself(socket)) collected.register(connection, connection.id, connection);
   if (known !== undefined) {
     known.release();
     return connection;
@@ -256,6 +264,11 @@ function open(socket, limits, { extension = NO_EXTENSION, handshake = null } = {
     socket.on('close', socketOnClose);
   }
   return connection;
+}
+
+/** Whether a socket lives until its 'close': Node holds a connected one of its own. */
+function endsByItself(socket) {
+  return socket instanceof Socket && socket.pending === false && socket.destroyed === false;
 }
 
 /** The peer has ended its half. Whatever it was, this connection is over (RFC 6455 §7.1.7). */
@@ -271,6 +284,7 @@ function socketOnEnd() {
 
 function socketOnClose() {
   const connection = peek(this);
+  leave(connection);
   connection.isOver = true;
   connection.settle();
 }

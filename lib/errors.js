@@ -1,6 +1,6 @@
 'use strict';
 
-const { inspect } = require('node:util');
+const { getSystemErrorName, inspect } = require('node:util');
 
 // The caller's faults, in the form of Node's own.
 
@@ -101,6 +101,12 @@ function bufferOverflow(bytes, most) {
   );
 }
 
+/** A socket that cannot be read any more, as Node tells it. */
+function readFailed(errno) {
+  const name = getSystemErrorName(-errno);
+  return Object.assign(coded(Error, name, `read ${name}`), { errno: -errno, syscall: 'read' });
+}
+
 /** A handshake that did not come to a connection; `details` become the error's own properties. */
 function handshakeFailed(code, reason, details) {
   return Object.assign(coded(Error, code, `The handshake failed: ${reason}`), details);
@@ -128,6 +134,7 @@ module.exports = {
   abnormalClosure,
   heartbeatTimeout,
   bufferOverflow,
+  readFailed,
   handshakeFailed,
   aborted
 };

@@ -1,11 +1,10 @@
 'use strict';
 
-const { isSharedArrayBuffer } = require('node:util').types;
 const { unpack } = require('./background.js');
 const codec = require('./codec.js');
 const { roleOf } = require('./connection.js');
 const { act, answerPings, checkWaiting, emptyInbox, failTooBig } = require('./events.js');
-const { NO_BYTES, inbound, renewAssembly, renewInbound, takeAssembly, view } = require('./memory.js');
+const { FastBuffer, NO_BYTES, inbound, renewAssembly, renewInbound, takeAssembly } = require('./memory.js');
 const { Queue } = require('./queue.js');
 
 const { table, EVENTS, EVENT_WORDS } = codec;
@@ -18,11 +17,10 @@ const BACKGROUND = 8;
  * callback throws passes through, and what is behind it waits.
  * @param deliver the callback of WS.receive, or null
  */
-function process(connection, bytes, deliver) {
+function process(connection, chunk, deliver) {
   const { outbox } = connection;
   // The socket is closed, or the peer has broken the protocol: nothing more is read.
   if (connection.id === -1 || connection.error !== null) return;
-  const chunk = isShared(bytes) ? Buffer.from(bytes) : bytes;
   if (connection.busy) {
     // A callback has led back here: these bytes come after the rest of the chunk in hand.
     wait(connection, chunk, deliver);
@@ -48,15 +46,21 @@ function process(connection, bytes, deliver) {
   }
 }
 
-/** Whether another thread may write to the bytes while they are read. */
-function isShared({ buffer }) {
-  return !(buffer instanceof ArrayBuffer) && isSharedArrayBuffer(buffer);
-}
-
 /** How many loops over the table are under way: more than one where a callback feeds another socket. */
 let walks = 0;
 /** Words of the table that the innermost of them uses. */
 let used = 0;
+
+/** Begins a loop over `count` entries, which are there until its end whatever callbacks do. */
+function beginWalk(count) {
+  walks++;
+  used = EVENTS + count * EVENT_WORDS;
+}
+
+function endWalk() {
+  walks--;
+  used = 0;
+}
 
 /**
  * Reads a chunk: one native call, or a few, and the events of each in turn. The rest of it waits
@@ -65,16 +69,25 @@ let used = 0;
  */
 function feed(connection, chunk, deliver, own) {
   const outer = walks === 0 ? null : table.slice(0, used);
-  let [at, event, count, needed, slab] = [0, 0, 0, 0, null];
+  let at = 0;
+  let event = 0;
+  let count = 0;
+  let memory = null;
+  let needed = 0;
   walks++;
   try {
     // A callback may close the socket, or even transfer the chunk's memory away.
     while (connection.id !== -1 && at <= chunk.length) {
       if (inbound.slab.length === 0) renewInbound(0);
-      slab = inbound.slab;
+      memory = inbound.memory;
       count = codec.receive(
-        connection.id, roleOf(connection.socket), chunk, at, slab, inbound.used, connection.assembly
+        connection.id, roleOf(connection.socket), chunk, at, inbound.slab, inbound.used, connection.assembly
       );
+      if (count === codec.SHARED) {
+        count = 0;
+        chunk = Buffer.from(chunk);
+        continue;
+      }
       at += table[codec.READ];
       inbound.used = table[codec.SLAB_USED];
       used = EVENTS + count * EVENT_WORDS;
@@ -82,19 +95,16 @@ function feed(connection, chunk, deliver, own) {
       const needs = table[codec.NEEDS];
       const keep = table[codec.KEEP];
       for (event = 0; event < count; event++) {
-        const word = EVENTS + event * EVENT_WORDS;
-        const kind = table[word];
-        const payload = eventPayload(connection, slab, kind, table[word + 1], table[word + 2]);
-        act(connection, kind & ~codec.IN_ASSEMBLY, payload, eventNumber(kind, word), deliver);
+        actOn(connection, memory, event, deliver);
         if (connection.paused !== 0) break;
       }
       if (connection.paused !== 0) {
         // No later call brings a callback for it.
-        keepRest(connection, slab, event + 1, count, chunk, at, own ?? deliver, needed > 0);
+        keepRest(connection, memory, event + 1, count, chunk, at, own ?? deliver, needed > 0);
         return;
       }
       if (needs === codec.BACKGROUND) {
-        keepRest(connection, slab, count, count, chunk, at, own ?? deliver, true);
+        keepRest(connection, memory, count, count, chunk, at, own ?? deliver, true);
         unpackLater(connection, needed, keep);
         return;
       }
@@ -102,7 +112,7 @@ function feed(connection, chunk, deliver, own) {
       else if (at >= chunk.length) return;
     }
   } catch (error) {
-    keepRest(connection, slab, event + 1, count, chunk, at, own, needed > 0);
+    keepRest(connection, memory, event + 1, count, chunk, at, own, needed > 0);
     throw error;
   } finally {
     walks--;
@@ -113,14 +123,22 @@ function feed(connection, chunk, deliver, own) {
   }
 }
 
+/** Does what an event of the table asks for. */
+function actOn(connection, memory, event, deliver) {
+  const word = EVENTS + event * EVENT_WORDS;
+  const kind = table[word];
+  const payload = eventPayload(connection, memory, kind, table[word + 1], table[word + 2]);
+  act(connection, kind & ~codec.IN_ASSEMBLY, payload, eventNumber(kind, word), deliver);
+}
+
 /** The payload of an event, in memory that is never written again. */
-function eventPayload(connection, slab, kind, offset, length) {
+function eventPayload(connection, memory, kind, offset, length) {
   if ((kind & codec.IN_ASSEMBLY) !== 0) {
     const message = takeAssembly(connection.assembly, length);
     connection.assembly = undefined;
     return message;
   }
-  return kind === codec.VIOLATION ? undefined : view(slab, offset, offset + length);
+  return kind === codec.VIOLATION ? undefined : new FastBuffer(memory, offset, length);
 }
 
 /** The number that goes with an event: a close code, or a fault's. */
@@ -191,26 +209,33 @@ function resumeNow(connection) {
 }
 
 /**
- * Keeps what comes behind an event.
+ * Keeps what comes behind an event, in front of all that waits.
  * @param goesOn whether there is more to be done for the bytes that were read
  */
-function keepRest(connection, slab, event, count, chunk, at, own, goesOn = false) {
-  const rest = new Queue();
-  for (; event < count; event++) {
-    const word = EVENTS + event * EVENT_WORDS;
-    const kind = table[word];
-    const payload = eventPayload(connection, slab, kind, table[word + 1], table[word + 2]);
-    const entry = { kind: kind & ~codec.IN_ASSEMBLY, payload, number: eventNumber(kind, word), deliver: own };
-    rest.push(entry, payload?.length ?? 0);
-  }
-  if (at < chunk.length || goesOn) {
-    const bytes = Buffer.from(chunk.subarray(at));
-    rest.push({ chunk: bytes, deliver: own }, bytes.length);
-  }
-  if (rest.isEmpty || connection.error !== null) return;
-  connection.backlog ??= new Queue();
-  connection.backlog.prepend(rest);
+function keepRest(connection, memory, event, end, chunk, at, own, goesOn = false) {
+  const entries = restOf(connection, memory, event, end, chunk, at, own);
+  if (at >= chunk.length && goesOn) entries.push({ chunk: NO_BYTES, deliver: own }, 0);
+  if (entries.isEmpty || connection.error !== null) return;
+  if (connection.backlog === null) connection.backlog = entries;
+  else connection.backlog.prepend(entries);
   checkWaiting(connection);
 }
 
-module.exports = { process, resumeNow, wait };
+/** Events `event` to `end` of the table and the chunk from `at` on, as entries of a backlog. */
+function restOf(connection, memory, event, end, chunk, at, own) {
+  const entries = new Queue();
+  for (; event < end; event++) {
+    const word = EVENTS + event * EVENT_WORDS;
+    const kind = table[word];
+    const payload = eventPayload(connection, memory, kind, table[word + 1], table[word + 2]);
+    const entry = { kind: kind & ~codec.IN_ASSEMBLY, payload, number: eventNumber(kind, word), deliver: own };
+    entries.push(entry, payload?.length ?? 0);
+  }
+  if (at < chunk.length) {
+    const bytes = Buffer.from(chunk.subarray(at));
+    entries.push({ chunk: bytes, deliver: own }, bytes.length);
+  }
+  return entries;
+}
+
+module.exports = { actOn, beginWalk, endWalk, feed, keepRest, lend, process, resumeNow, unpackLater, wait };

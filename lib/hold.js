@@ -80,6 +80,13 @@ function letGo(socket, outbox) {
   outbox.held = null;
 }
 
+/** Writes what has been gathered, by the method that the program sees as the socket's own. */
+function writeTo(socket, buffer, callback) {
+  // A shadow would only find that nothing is gathered any more.
+  if (socket.write === shadows.write) return inherited(socket, 'write').call(socket, buffer, callback);
+  return callback === undefined ? socket.write(buffer) : socket.write(buffer, callback);
+}
+
 const { write: socketWrite } = Socket.prototype;
 
 /** Whether writing to a socket is Node's own doing alone: a plain net.Socket that nobody has patched. */
@@ -89,4 +96,4 @@ function isNodesOwn(socket) {
     && (socket.write === shadows.write || socket.write === socketWrite);
 }
 
-module.exports = { hold, isNodesOwn, letGo };
+module.exports = { hold, isNodesOwn, letGo, writeTo };

@@ -10,6 +10,7 @@ function info(socket) {
   return {
     role: roleName(socket),
     state: connection.state,
+    transport: connection.outbox.channel === -1 ? 'stream' : 'reactor',
     protocol: connection.protocol,
     extensions: connection.extension.text,
     bufferedAmount: (socket.writableLength ?? 0) + connection.outbox.pending + connection.deferredBytes,

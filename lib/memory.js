@@ -14,7 +14,8 @@ const INBOUND_SLAB = 8 * 1024;
  * Where small incoming payloads are put, one behind the other, for all connections in turn.
  * Payloads belong to whoever got them: what is in use is never written again.
  */
-const inbound = { slab: allocate(INBOUND_SLAB), used: 0 };
+const inbound = { slab: null, memory: null, used: 0 };
+renewInbound(INBOUND_SLAB);
 
 /** Memory for payloads that is not filled with zeros first. */
 function allocate(size) {
@@ -27,6 +28,8 @@ function allocate(size) {
 /** A new slab of incoming payloads, with room for `size` bytes. */
 function renewInbound(size) {
   inbound.slab = allocate(Math.max(INBOUND_SLAB, size));
+  // A buffer's `buffer` is a call into V8, for whose price several views are made.
+  inbound.memory = inbound.slab.buffer;
   inbound.used = 0;
 }
 
@@ -40,7 +43,7 @@ const POOLED_LEAST = 8 * 1024;
 const POOLED_MOST = 32 * 1024;
 const POOL = 64 * 1024;
 
-let pool = allocate(POOL);
+let pool = allocate(POOL).buffer;
 let pooled = 0;
 
 /**
@@ -56,12 +59,12 @@ function renewAssembly(assembly, capacity, keep) {
 }
 
 function takeFromPool(capacity) {
-  if (pooled + capacity > pool.length) {
-    pool = allocate(POOL);
+  if (pooled + capacity > pool.byteLength) {
+    pool = allocate(POOL).buffer;
     pooled = 0;
   }
   pooled += capacity;
-  return view(pool, pooled - capacity, pooled);
+  return new FastBuffer(pool, pooled - capacity, capacity);
 }
 
 /** The `length` bytes of a finished message; a copy where the rest would waste half of the memory. */

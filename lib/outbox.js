@@ -1,7 +1,8 @@
 'use strict';
 
-const { allocate, view } = require('./memory.js');
-const { hold, isNodesOwn, letGo } = require('./hold.js');
+const codec = require('./codec.js');
+const { FastBuffer, allocate } = require('./memory.js');
+const { hold, isNodesOwn, letGo, writeTo } = require('./hold.js');
 const errors = require('./errors.js');
 const { rethrow } = require('./unhandled.js');
 
@@ -14,8 +15,12 @@ const REGION_STEP = 512;
 /** Up to here several buffers are joined by a copy; beyond, they are written by writev. */
 const JOIN_MAX = 16 * 1024;
 
+/** Up to here the frames of a chunk are gathered where the kernel gets them without Node between. */
+const DIRECT_MAX = 64 * 1024;
+
 /** Where frames are put: regions of it belong to the connections that frames are gathered for. */
 let slab = allocate(OUTBOUND_SLAB);
+let memory = slab.buffer;
 let top = 0;
 
 /**
@@ -32,8 +37,13 @@ class Outbox {
   constructor(socket, bound) {
     this.socket = socket;
     this.bound = bound;
+    /** The number of the connection where the reactor writes the socket, or -1. */
+    this.channel = -1;
+    /** Bytes that the reactor has written. */
+    this.bytesWritten = 0;
     /** The region: `slab` from `start` to `limit`; up to `end` it is filled. */
     this.slab = null;
+    this.memory = null;
     this.start = 0;
     this.end = 0;
     this.limit = 0;
@@ -67,9 +77,11 @@ class Outbox {
     this.seal();
     if (top + size > slab.length) {
       slab = allocate(Math.max(OUTBOUND_SLAB, size));
+      memory = slab.buffer;
       top = 0;
     }
     this.slab = slab;
+    this.memory = memory;
     this.start = this.end = top;
     this.limit = top = Math.min(slab.length, top + Math.max(size, REGION_STEP));
   }
@@ -85,11 +97,18 @@ class Outbox {
   /** Ends the region: what it holds becomes a segment, the rest is free again. */
   seal() {
     if (this.slab === null) return;
-    const { slab: region, start, end } = this;
-    if (region === slab && this.limit === top) top = end;
-    this.slab = null;
+    const frames = this.cut();
+    if (frames.length > 0) this.append(frames);
+  }
+
+  /** Ends the region: what it holds. */
+  cut() {
+    const { start, end } = this;
+    const frames = new FastBuffer(this.memory, start, end - start);
+    if (this.slab === slab && this.limit === top) top = end;
+    this.slab = this.memory = null;
     this.start = this.end = this.limit = 0;
-    if (end > start) this.append(view(region, start, end));
+    return frames;
   }
 
   /**
@@ -107,6 +126,8 @@ class Outbox {
     }
     if (!hold(this.socket, this)) return this.flush();
     if (!this.receiving && !this.queued) ticks.flushAtEnd(this);
+    // The kernel is asked: no 'drain' follows where it takes all.
+    if (this.channel !== -1) return this.pending < DIRECT_MAX || this.flush();
     const { writableHighWaterMark: mark, writableLength: queued, writableNeedDrain } = this.socket;
     if (writableNeedDrain === true) return false;
     if (!(queued + this.pending >= mark)) return true;
@@ -125,7 +146,7 @@ class Outbox {
       return this.commit(callback);
     }
     this.tick = ticks.start();
-    return this.checkBound(write(this.socket, buffer, callback) !== false);
+    return this.write([buffer], callback);
   }
 
   /**
@@ -133,19 +154,74 @@ class Outbox {
    * @returns false where the socket's queue is over its high-water mark
    */
   flush() {
-    if (this.segments === null && this.slab === null) return true;
+    if (this.segments !== null) return this.flushSegments();
+    if (this.slab === null || (this.channel !== -1 && this.flushRegion())) return true;
+    const { memory: region, socket } = this;
+    const frames = this.cut();
+    const callback = this.takeCallback();
+    if (this.held !== null) letGo(socket, this);
+    if (frames.length === 0) return true;
+    if (isOver(socket)) return refuse(callback);
+    const accepted = writeTo(socket, frames, callback) !== false;
+    // Frees the end of the slab for the next frames, where the kernel has all of it already.
+    // Another socket than Node's own may keep what it was given.
+    if (accepted && region === memory && socket.writableLength === 0 && isNodesOwn(socket)) {
+      const { byteOffset, length } = frames;
+      if (byteOffset + length === top) top = byteOffset;
+    }
+    return this.checkBound(accepted);
+  }
+
+  flushSegments() {
     const { socket } = this;
     const callback = this.takeCallback();
     const buffers = this.take();
-    letGo(socket, this);
-    if (buffers.length === 0) return true;
-    if (socket.destroyed === true || socket.writableEnded === true) {
-      if (callback !== undefined) process.nextTick(callback, errors.socketClosed());
-      return false;
+    if (this.held !== null) letGo(socket, this);
+    return isOver(socket) ? refuse(callback) : this.write(buffers, callback);
+  }
+
+  /** Gives the region straight to the kernel → whether that has taken all of it; the rest stays. */
+  flushRegion() {
+    const { channel, end, slab: region, socket, start } = this;
+    if (isOver(socket) || !isFree(socket)) return false;
+    const taken = codec.write(channel, region, start, end);
+    this.bytesWritten += taken;
+    this.start += taken;
+    if (taken !== end - start) return false;
+    if (region === slab && this.limit === top) top = start;
+    this.slab = this.memory = null;
+    this.start = this.end = this.limit = 0;
+    if (this.held !== null) letGo(socket, this);
+    if (this.callbacks !== null) process.nextTick(this.takeCallback(), null);
+    return true;
+  }
+
+  /** Writes buffers, straight to the kernel where that can be done. */
+  write(buffers, callback) {
+    const { channel, socket } = this;
+    const rest = channel !== -1 && isFree(socket) ? this.writeDirect(buffers) : buffers;
+    if (rest.length > 0) return this.checkBound(writeAll(socket, rest, callback) !== false);
+    if (callback !== undefined) process.nextTick(callback, null);
+    return true;
+  }
+
+  /**
+   * Gives buffers to the kernel, which takes what it has room for.
+   * @returns what is left of them
+   */
+  writeDirect(buffers) {
+    const { channel } = this;
+    if (buffers.length === 2) {
+      const taken = codec.writeBoth(channel, buffers[0], buffers[1]);
+      this.bytesWritten += taken;
+      return behind(buffers, 0, taken);
     }
-    const accepted = writeAll(socket, buffers, callback) !== false;
-    if (buffers.length === 1) reclaim(socket, buffers[0]);
-    return this.checkBound(accepted);
+    for (const [at, buffer] of buffers.entries()) {
+      const taken = codec.write(channel, buffer, 0, buffer.length);
+      this.bytesWritten += taken;
+      if (taken < buffer.length) return behind(buffers, at, taken);
+    }
+    return [];
   }
 
   /** Drops a peer for which too much waits. */
@@ -160,8 +236,7 @@ class Outbox {
   /** The buffers to write; the outbox is empty after that. */
   take() {
     this.seal();
-    const segments = this.segments ?? [];
-    const bytes = this.segmentBytes;
+    const { segments, segmentBytes: bytes } = this;
     this.segments = null;
     this.segmentBytes = 0;
     return segments.length > 1 && bytes <= JOIN_MAX ? [Buffer.concat(segments, bytes)] : segments;
@@ -177,29 +252,41 @@ class Outbox {
   }
 }
 
-/** Frees the end of the slab for the next frames, where the kernel has all of it already. */
-function reclaim(socket, buffer) {
-  if (socket.writableLength !== 0 || buffer.buffer !== slab.buffer) return;
-  const isLast = buffer.byteOffset - slab.byteOffset + buffer.length === top;
-  // Another socket than Node's own may keep what it was given.
-  if (isLast && isNodesOwn(socket)) top -= buffer.length;
+/** Whether nothing can be written to a socket any more. */
+function isOver(socket) {
+  return socket.destroyed === true || socket.writableEnded === true;
+}
+
+/** Whether nothing waits in a socket of Node's, which would be overtaken. */
+function isFree(socket) {
+  if (socket.writableLength !== 0) return false;
+  if (socket.timeout) socket._unrefTimer();
+  return true;
+}
+
+/** What comes behind so many bytes of the buffers from `at` on. */
+function behind(buffers, at, bytes) {
+  while (at < buffers.length && bytes >= buffers[at].length) bytes -= buffers[at++].length;
+  if (at === buffers.length) return [];
+  return [buffers[at].subarray(bytes), ...buffers.slice(at + 1)];
+}
+
+function refuse(callback) {
+  if (callback !== undefined) process.nextTick(callback, errors.socketClosed());
+  return false;
 }
 
 function writeAll(socket, buffers, callback) {
-  if (buffers.length === 1) return write(socket, buffers[0], callback);
+  if (buffers.length === 1) return writeTo(socket, buffers[0], callback);
   if (typeof socket.cork !== 'function' || typeof socket.uncork !== 'function') {
-    return write(socket, Buffer.concat(buffers), callback);
+    return writeTo(socket, Buffer.concat(buffers), callback);
   }
   const last = buffers.pop();
   socket.cork();
-  for (const buffer of buffers) socket.write(buffer);
-  const result = write(socket, last, callback);
+  for (const buffer of buffers) writeTo(socket, buffer, undefined);
+  const result = writeTo(socket, last, callback);
   socket.uncork();
   return result;
-}
-
-function write(socket, buffer, callback) {
-  return callback === undefined ? socket.write(buffer) : socket.write(buffer, callback);
 }
 
 /** Which turn of the event loop this is, as far as sending goes. */

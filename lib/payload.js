@@ -1,5 +1,7 @@
 'use strict';
 
+// Not the global, which is a getter: every message comes by here.
+const { Buffer } = require('node:buffer');
 const { Readable } = require('node:stream');
 const { isAnyArrayBuffer, isArrayBufferView, isSharedArrayBuffer } = require('node:util').types;
 const { share } = require('./background.js');
@@ -97,8 +99,12 @@ function bytesOf(name, payload) {
   throw errors.invalidArgType(name, 'a string, Buffer, TypedArray, DataView or ArrayBuffer', payload);
 }
 
-/** The same, or the Blob, Readable or Frame that the payload is. */
+/**
+ * The same, or the Blob, Readable or Frame that the payload is. A Buffer may be of shared memory:
+ * native code refuses it, which costs less than to look at every Buffer here.
+ */
 function payloadOf(name, payload) {
+  if (typeof payload === 'string' || Buffer.isBuffer(payload)) return payload;
   const bytes = knownBytes(payload);
   if (bytes !== null) return bytes;
   if (payload instanceof Frame || isSlow(payload)) return payload;

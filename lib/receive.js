@@ -1,5 +1,7 @@
 'use strict';
 
+// Not the global, which is a getter: every chunk comes by here.
+const { Buffer } = require('node:buffer');
 const { connectionOf } = require('./connection.js');
 const { process } = require('./feed.js');
 

@@ -15,6 +15,8 @@ const { ignore, rethrow } = require('./unhandled.js');
 
 /** The longest string that is written straight into the outbox: three bytes each at most. */
 const STRING_MAX = 8192;
+/** The longest payload that is masked into the outbox, whose memory is used again. */
+const MASK_MAX = 256 * 1024;
 /** What native code wants free behind a string's bytes. */
 const STRING_ROOM = 32;
 
@@ -56,7 +58,7 @@ function sendNow(connection, kind, data, callback) {
     }
     data = Buffer.from(data);
   }
-  if (data.length <= JOIN_MAX) {
+  if (data.length <= JOIN_MAX || (data.length <= MASK_MAX && roleOf(connection.socket) !== SERVER)) {
     return sendSmall(connection, kind, data, callback, data.length + codec.HEADER_ROOM);
   }
   if (data instanceof Frame) return sendPrepared(connection, data, callback) ?? false;
@@ -80,7 +82,7 @@ function sendPacked(connection, kind, data, callback) {
   const { id, outbox, socket } = connection;
   const payload = typeof data === 'string' && data.length > STRING_MAX ? Buffer.from(data) : data;
   const length = codec.pack(id, roleOf(socket), kind, payload);
-  if (length < 0 && length !== codec.REFUSED_PLAIN) return refused(length, data, callback);
+  if (length < 0 && length !== codec.REFUSED_PLAIN) return refused(connection, length, kind, data, callback);
   connection.inParts = (kind & codec.MORE) !== 0;
   if (length === codec.REFUSED_PLAIN) return null;
   outbox.reserve(length);
@@ -113,7 +115,7 @@ async function sendLong(connection, kind, data, callback) {
   connection.deferredBytes -= payload.length;
   connection.inParts = (kind & codec.MORE) !== 0;
   if (end === codec.REFUSED_PLAIN) return sendNow(connection, kind | codec.AS_IT_IS, payload, callback);
-  if (end < 0) return refused(end, data, callback);
+  if (end < 0) return refused(connection, end, kind, data, callback);
   if (connection.gone) return refuse(callback);
   outbox.append(view(room, start, end));
   return outbox.commit(callback);
@@ -123,8 +125,8 @@ async function sendLongFrame(connection, frame, callback) {
   const { kind, payload } = frame;
   const { id, socket } = connection;
   const verdict = roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : 0;
-  if (verdict <= codec.SHARED) return sendLong(connection, kind, payload, callback);
-  await frame.packInBackground(verdict - codec.SHARED);
+  if (verdict <= codec.FIRST_SET) return sendLong(connection, kind, payload, callback);
+  await frame.packInBackground(verdict - codec.FIRST_SET);
   return connection.gone ? refuse(callback) : sendPrepared(connection, frame, callback);
 }
 
@@ -133,7 +135,7 @@ function sendSmall(connection, kind, data, callback, room) {
   const { outbox, id, socket } = connection;
   outbox.reserve(room);
   const end = codec.frame(id, roleOf(socket), kind, data, outbox.slab, outbox.end);
-  if (end < 0) return refused(end, data, callback);
+  if (end < 0) return refused(connection, end, kind, data, callback);
   outbox.end = end;
   return outbox.commit(callback);
 }
@@ -147,7 +149,7 @@ function sendLarge(connection, kind, data, callback) {
   outbox.reserve(codec.HEADER_ROOM);
   const header = kind | codec.HEADER_ONLY;
   const end = codec.frame(connection.id, SERVER, header, data, outbox.slab, outbox.end);
-  if (end < 0) return refused(end, data, callback);
+  if (end < 0) return refused(connection, end, kind, data, callback);
   outbox.end = end;
   outbox.append(data);
   const result = outbox.commit(callback);
@@ -158,7 +160,7 @@ function sendLargeMasked(connection, kind, data, callback) {
   const { outbox, socket } = connection;
   const frame = Buffer.allocUnsafeSlow(data.length + codec.HEADER_ROOM);
   const end = codec.frame(connection.id, roleOf(socket), kind, data, frame, 0);
-  if (end < 0) return refused(end, data, callback);
+  if (end < 0) return refused(connection, end, kind, data, callback);
   outbox.append(view(frame, 0, end));
   return outbox.commit(callback);
 }
@@ -182,7 +184,7 @@ function sendPrepared(connection, frame, callback) {
   const { bytes, kind, payload } = frame;
   const verdict = roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : 0;
   if (verdict === 1) return outbox.sendWhole(bytes, callback);
-  if (verdict > codec.SHARED) return sendShared(connection, frame, verdict - codec.SHARED, callback);
+  if (verdict > codec.FIRST_SET) return sendShared(connection, frame, verdict - codec.FIRST_SET, callback);
   if (verdict === 0 && codec.state(id) === codec.OPEN) return sendNow(connection, kind, payload, callback);
   refuse(callback);
   return null;
@@ -201,10 +203,10 @@ function sendShared(connection, frame, set, callback) {
   return null;
 }
 
-function refused(reason, data, callback) {
-  if (reason === codec.REFUSED_UTF8) {
-    throw errors.invalidText(data);
-  }
+function refused(connection, reason, kind, data, callback) {
+  if (reason === codec.REFUSED_UTF8) throw errors.invalidText(data);
+  // What another thread may change is read once.
+  if (reason === codec.REFUSED_SHARED) return sendNow(connection, kind, Buffer.from(data), callback);
   return refuse(callback);
 }
 

@@ -1,6 +1,7 @@
 'use strict';
 
 const codec = require('./codec.js');
+const { countAdopted } = require('./adopted.js');
 
 /**
  * What `codec.totals` writes: open connections, messages received and sent, bytes received and sent,
@@ -26,7 +27,7 @@ function stats() {
   codec.totals(bytes);
   const [halves, messagesReceived, messagesSent, bytesReceived, bytesSent, ...volumes] = numbers;
   return {
-    connections: { open: halves - handshakes, total: opened },
+    connections: { open: halves - handshakes, total: opened, reactor: countAdopted() },
     messages: { received: messagesReceived, sent: messagesSent },
     bytes: { received: bytesReceived, sent: bytesSent },
     compression: compressionOf(volumes),

@@ -7,7 +7,8 @@ await runMain(async () => {
   await setup();
   await runSteps([
     ['Rust tests: the core alone', () => runCargo(['test', '--no-default-features'])],
-    ['Rust tests: with the binding', () => runCargo(['test'])],
+    ['Rust tests: with the binding, and the benchmark\'s load', () =>
+      runCargo(['test', '-p', 'ws13-native', '-p', 'ws13-bench-load'])],
     ['JavaScript tests', () => testJs('test-js', 'bench')]
   ]);
 });

@@ -11,7 +11,7 @@ const { closed, connected, fill } = require('./support/sockets.js');
 const { messages } = require('./support/inbox.js');
 
 const FRESH = {
-  role: 'server', state: 'open', protocol: '', extensions: '', bufferedAmount: 0,
+  role: 'server', state: 'open', transport: 'stream', protocol: '', extensions: '', bufferedAmount: 0,
   bytesReceived: 0, bytesSent: 0, closeCode: null, closeReason: null, compression: null, latency: null,
   error: null
 };

@@ -143,6 +143,13 @@ everyWay('stream', { stream: true }, async ({ far, peer, inbox }) => {
   assert.equal(Buffer.concat(await payload.toArray()).toString(), 'begins, ends');
 });
 
+everyWay('transport', { transport: 'stream' }, async ({ socket, far, peer, inbox }) => {
+  far.write(peer.text('a'));
+  await inbox.next();
+  assert.equal(WS.info(socket).transport, 'stream');
+  assert.equal(WS.stats().connections.reactor, 0);
+});
+
 everyWay('handler open', {}, async ({ socket, way, calls }) => {
   const [first, request, data] = await calls.open.next();
   assert.equal(first, socket);

@@ -17,6 +17,12 @@ const { requestHeaders } = require('./support/handshake.js');
 const { plain } = require('./support/plain.js');
 const { connected } = require('./support/sockets.js');
 
+/** How many connections there are and were, whatever reads them. */
+function counted(before) {
+  const { open, total } = since(before).connections;
+  return { open, total };
+}
+
 /** What has been added to every counter since `before`. */
 function since(before) {
   const now = stats();
@@ -44,7 +50,7 @@ test('messages and bytes are those of both ends', async (t) => {
   // Frames: 11 + 10 + 11 + 7 masked and a close of 8; 204 + 5 and a pong of 3, a close of 4.
   const sum = (6 + 5) + (6 + 4) + (6 + 5) + (6 + 1) + (6 + 2) + (4 + 200) + (2 + 3) + (2 + 1) + (2 + 2);
   assert.deepEqual(bytes, { received: sum, sent: sum });
-  assert.deepEqual(connections, { open: 0, total: 2 });
+  assert.deepEqual(connections, { open: 0, total: 2, reactor: 0 });
 });
 
 test('a connection counts as open until its socket is closed, and once', async (t) => {
@@ -52,13 +58,13 @@ test('a connection counts as open until its socket is closed, and once', async (
   const { server, client } = await connected(t, 'net');
   attach(server, {});
   attach(client, {});
-  assert.deepEqual(since(before).connections, { open: 2, total: 2 });
+  assert.deepEqual(counted(before), { open: 2, total: 2 });
   send(server, 'x');
   const gone = [once(server, 'close'), once(client, 'close')];
   server.destroy();
   client.destroy();
   await Promise.all(gone);
-  assert.deepEqual(since(before).connections, { open: 0, total: 2 });
+  assert.deepEqual(counted(before), { open: 0, total: 2 });
   assert.equal(since(before).messages.sent, 1);
 });
 
@@ -75,9 +81,9 @@ test('a client counts from the end of its handshake on, whatever became of other
   const { url } = await serve(t, (head) => answers.shift()(head));
 
   const failure = (options) => new Promise((resolve) => {
-    const error = (socket, error) => resolve({ socket, error, connections: since(before).connections });
+    const error = (socket, error) => resolve({ socket, error, connections: counted(before) });
     WS.connect(url, { error }, options);
-    assert.deepEqual(since(before).connections, none);
+    assert.deepEqual(counted(before), none);
   });
   const unanswered = await failure({ handshakeTimeout: 50 });
   const refused = await failure();
@@ -90,10 +96,10 @@ test('a client counts from the end of its handshake on, whatever became of other
   const socket = await new Promise((resolve, reject) => {
     WS.connect(url, { open: resolve, error: (_socket, error) => reject(error) }, { maxRedirects: 1 });
   });
-  assert.deepEqual(since(before).connections, { open: 1, total: 1 });
+  assert.deepEqual(counted(before), { open: 1, total: 1 });
   socket.destroy();
   await once(socket, 'close');
-  assert.deepEqual(since(before).connections, { open: 0, total: 1 });
+  assert.deepEqual(counted(before), { open: 0, total: 1 });
 });
 
 test('refusals are counted by their reason', () => {
@@ -122,7 +128,7 @@ test('a worker has counters of its own', async () => {
   const worker = new Worker(code, { eval: true });
   const [told] = await once(worker, 'message');
   assert.deepEqual(told, {
-    connections: { open: 0, total: 0 },
+    connections: { open: 0, total: 0, reactor: 0 },
     messages: { received: 0, sent: 0 },
     bytes: { received: 0, sent: 0 },
     compression: {

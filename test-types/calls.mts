@@ -132,6 +132,7 @@ info.role;
 if (info !== null) {
   info satisfies ConnectionInfo;
   info.role satisfies 'server' | 'client' | null;
+  info.transport satisfies 'stream' | 'reactor';
   info.error?.closeCode satisfies number | undefined;
 }
 

@@ -124,6 +124,7 @@ WS.listen(8080, { message(_socket, payload) { payload.length; } }, { stream: tru
   maxBufferedAmount: 1024,
   maxMessageRate: { rate: 10, burst: 100 },
   heartbeat: 0,
+  transport: 'stream',
   text: 'buffer',
   stream: false
 }) satisfies ListenOptions;
@@ -244,7 +245,7 @@ WS.shutdown(socket);
 // @ts-expect-error: an option that does not exist
 WS.shutdown(WS.listen(8080, {}), { reason: 'bye' });
 const { connections, messages, bytes, refusals } = WS.stats() satisfies Stats;
-[connections.open, messages.sent, bytes.received] satisfies number[];
+[connections.open, connections.reactor, messages.sent, bytes.received] satisfies number[];
 refusals['origin'] satisfies number | undefined;
 misspelt satisfies ServerHandlers;
 careless satisfies ClientHandlers;

@@ -1,28 +1,34 @@
 // ws, with bufferutil where WS_NO_BUFFER_UTIL is empty. Its defaults otherwise.
 
-import { createServer } from 'node:http';
-import { createRequire } from 'node:module';
+import { createServer } from 'node:https';
 import { WebSocketServer } from 'ws';
-import { listen } from './control.mjs';
+import { announce, credentials, job } from './control.mjs';
+import { handlers } from './tasks.mjs';
+import { version } from './ws-version.mjs';
 
-const require = createRequire(import.meta.url);
-const version = require('ws/package.json').version;
+const BINARY = { binary: true };
+const TEXT = { binary: false };
 
-const server = createServer();
-
-new WebSocketServer({ server }).on('connection', (socket) => {
-  socket.on('error', () => {});
-  socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
+const { open, message, close } = handlers(job, {
+  send: (socket, payload, isBinary) => socket.send(payload, isBinary ? BINARY : TEXT)
 });
 
-listen(server, process.env.WS_NO_BUFFER_UTIL ? version : `${version}, ${bufferutil()}`);
+const perMessageDeflate = job.deflate && {
+  threshold: 0,
+  serverNoContextTakeover: job.deflate === 'alone',
+  clientNoContextTakeover: job.deflate === 'alone'
+};
 
-// ws falls back to JavaScript in silence, so ask for the native part by name: the row that is
-// headed "with bufferutil" must not be measured without it.
-function bufferutil() {
-  const { mask } = require('bufferutil');
-  if (mask.toString().includes('[native code]')) {
-    return `bufferutil ${require('bufferutil/package.json').version}`;
-  }
-  throw new Error('bufferutil has no native part here');
-}
+const place = { port: 0, host: '127.0.0.1' };
+const server = job.tls && createServer(credentials()).listen(place);
+
+const sockets = new WebSocketServer({ ...(server ? { server } : place), perMessageDeflate });
+
+sockets.on('connection', (socket) => {
+  open(socket);
+  socket.on('error', () => {});
+  socket.on('close', () => close(socket));
+  socket.on('message', (payload, isBinary) => message(socket, payload, isBinary));
+});
+
+sockets.on('listening', () => announce(sockets.address().port, version));

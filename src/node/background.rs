@@ -71,7 +71,7 @@ struct Job {
 pub fn start_unpacking(environment: &mut Environment, call: &Call<5>) -> Result<f64, Misuse> {
     let number = call.number(0)?;
     let assembly = call.bytes(1)?;
-    let carried = call.bytes(2)?.up_to(call.number(3)? as usize)?;
+    let carried = call.bytes(2)?.until(call.number(3)? as usize)?;
     if assembly.len() < carried.len() || assembly.overlaps(carried) {
         return Err(Misuse("an assembly does not fit what it begins with"));
     }

@@ -102,11 +102,11 @@ impl Bytes {
         })
     }
 
-    /// The first `len` bytes.
-    pub fn up_to(self, len: usize) -> Result<Self, Misuse> {
+    /// The first `len` of the bytes.
+    pub fn until(self, len: usize) -> Result<Self, Misuse> {
         match len <= self.len {
             true => Ok(Self { len, ..self }),
-            false => Err(Misuse("a length is past the end of its buffer")),
+            false => Err(Misuse("an offset is past the end of its buffer")),
         }
     }
 
@@ -135,6 +135,31 @@ impl Bytes {
 }
 
 impl<const N: usize> Call<N> {
+    /// The environment that makes the call.
+    pub fn env(&self) -> sys::napi_env {
+        self.env
+    }
+
+    /// Keeps the object at `index` until the reference is deleted, or the environment ends.
+    pub fn hold(&self, index: usize) -> Result<sys::napi_ref, Misuse> {
+        let mut reference = ptr::null_mut();
+        // SAFETY: the value is this call's argument; `reference` outlives the call.
+        let status =
+            unsafe { sys::napi_create_reference(self.env, self.args[index], 1, &mut reference) };
+        match status {
+            sys::Status::napi_ok => Ok(reference),
+            _ => Err(Misuse("an argument cannot be held")),
+        }
+    }
+
+    /// The memory of the Uint8Array at `index`, for as long as the environment lives: the array is
+    /// neither transferred nor shown to anybody.
+    #[cfg(target_os = "linux")]
+    pub fn hold_bytes(&self, index: usize) -> Result<Bytes, Misuse> {
+        self.hold(index)?;
+        self.bytes(index)
+    }
+
     /// The argument at `index` as an unsigned number.
     pub fn number(&self, index: usize) -> Result<u32, Misuse> {
         let mut number = 0;
@@ -169,26 +194,40 @@ impl<const N: usize> Call<N> {
 
     /// The memory of the Uint8Array at `index`; none of an argument that is undefined.
     pub fn bytes(&self, index: usize) -> Result<Bytes, Misuse> {
-        let mut kind = 0;
+        self.bytes_within(index, ptr::null_mut())
+    }
+
+    /// The same, or `None` where another thread may write to that memory while it is read.
+    pub fn unshared_bytes(&self, index: usize) -> Result<Option<Bytes>, Misuse> {
+        let mut memory = ptr::null_mut();
+        let bytes = self.bytes_within(index, &mut memory)?;
+        let mut is_own = false;
+        // SAFETY: `memory` is the array's ArrayBuffer or SharedArrayBuffer; null, for an argument
+        // that is undefined, is refused.
+        unsafe { sys::napi_is_arraybuffer(self.env, memory, &mut is_own) };
+        Ok((is_own || bytes.len == 0).then_some(bytes))
+    }
+
+    /// `memory` may be null; it gets the buffer that the array is a view of.
+    fn bytes_within(&self, index: usize, memory: *mut sys::napi_value) -> Result<Bytes, Misuse> {
         let mut start = ptr::null_mut();
         let mut len = 0;
+        // Its type is not asked for, which would cost more than the rest: no element is smaller than
+        // a byte, so `len` never exceeds the memory.
         // SAFETY: the value is this call's argument; all results outlive the call, and those that
         // are not wanted may be null.
         let status = unsafe {
             sys::napi_get_typedarray_info(
                 self.env,
                 self.args[index],
-                &mut kind,
+                ptr::null_mut(),
                 &mut len,
                 &mut start,
-                ptr::null_mut(),
+                memory,
                 ptr::null_mut(),
             )
         };
         match status {
-            sys::Status::napi_ok if kind != sys::TypedarrayType::uint8_array => {
-                Err(Misuse("an argument is not a Uint8Array"))
-            }
             // An empty array may have no memory at all.
             sys::Status::napi_ok if start.is_null() || len == 0 => Ok(Bytes::EMPTY),
             sys::Status::napi_ok => Ok(Bytes {
@@ -244,29 +283,6 @@ impl<const N: usize> Call<N> {
         match status {
             sys::Status::napi_ok => Ok(len),
             _ => Err(Misuse("an argument is not a string")),
-        }
-    }
-
-    /// The environment of this call.
-    pub fn env(&self) -> sys::napi_env {
-        self.env
-    }
-
-    /// A reference to the argument at `index`, which is not collected before it is deleted.
-    pub fn hold(&self, index: usize) -> Result<sys::napi_ref, Misuse> {
-        let mut reference = ptr::null_mut();
-        let mut value = self.args[index];
-        // SAFETY: the value is this call's argument, or an object in the place of undefined, which
-        // cannot be held; `reference` outlives the call.
-        let status = unsafe {
-            if self.is_undefined(index) {
-                sys::napi_create_object(self.env, &mut value);
-            }
-            sys::napi_create_reference(self.env, value, 1, &mut reference)
-        };
-        match status {
-            sys::Status::napi_ok => Ok(reference),
-            _ => Err(Misuse("an argument cannot be held")),
         }
     }
 

@@ -8,12 +8,17 @@ use super::background::Home;
 use super::call::Misuse;
 use super::pack::Desk;
 use super::random::MaskKeys;
+#[cfg(target_os = "linux")]
+use super::reactor::{Channel, Reactor};
 use crate::protocol::extension::{Pools, Volume};
 use crate::protocol::{Connection, Role, Traffic};
 
 /// Connections by their number, the table of events, and the random source of this environment.
 pub struct Environment {
-    connections: Slab<Entry>,
+    peers: Slab<Peer>,
+    /// What reads sockets in Node's place, once it has been started.
+    #[cfg(target_os = "linux")]
+    pub reactor: Option<Reactor>,
     /// How many connections there ever were.
     opened: u64,
     /// What connections that are freed have received and sent.
@@ -25,12 +30,6 @@ pub struct Environment {
     /// Where messages are packed.
     pub desk: Desk,
     home: Home,
-}
-
-/// A connection, and which of all it is.
-struct Entry {
-    connection: Connection,
-    serial: u64,
 }
 
 /// What connections have moved.
@@ -55,7 +54,9 @@ impl Totals {
 impl Environment {
     pub fn new(table: Table) -> Self {
         Self {
-            connections: Slab::new(),
+            peers: Slab::new(),
+            #[cfg(target_os = "linux")]
+            reactor: None,
             opened: 0,
             past: Totals::default(),
             table,
@@ -69,26 +70,23 @@ impl Environment {
     /// Takes a connection in, and tells its number.
     pub fn open(&mut self, connection: Connection) -> usize {
         self.opened += 1;
-        self.connections.insert(Entry {
-            connection,
-            serial: self.opened,
-        })
+        self.peers.insert(Peer::new(connection, self.opened))
     }
 
     /// Frees a connection; one that is free already stays so.
     pub fn release(&mut self, number: u32) {
-        if let Some(entry) = self.connections.try_remove(number as usize) {
-            self.past.add(&entry.connection);
+        if let Some(peer) = self.peers.try_remove(number as usize) {
+            self.past.add(&peer.connection);
         }
     }
 
     /// How many connections there are, and what they and all before them have moved. Adding up is left to whoever asks, so that a frame pays for no counter but its connection's.
     pub fn totals(&self) -> (usize, Totals) {
         let mut totals = self.past;
-        for (_, entry) in &self.connections {
-            totals.add(&entry.connection);
+        for (_, peer) in &self.peers {
+            totals.add(&peer.connection);
         }
-        (self.connections.len(), totals)
+        (self.peers.len(), totals)
     }
 
     /// Gives up memory of extensions that was not used since the last call, and tells how many
@@ -96,10 +94,8 @@ impl Environment {
     pub fn rest(&mut self) -> usize {
         self.pools.clear();
         self.desk = Desk::default();
-        let connections = self.connections.iter_mut();
-        connections
-            .filter_map(|(_, entry)| entry.connection.rest())
-            .count()
+        let peers = self.peers.iter_mut();
+        peers.filter_map(|(_, peer)| peer.connection.rest()).count()
     }
 
     /// Where this environment is, for what outlives a call.
@@ -109,8 +105,8 @@ impl Environment {
 
     /// Which of all connections the one of that number is.
     pub fn serial(&self, number: u32) -> Result<u64, Misuse> {
-        let entry = self.connections.get(number as usize);
-        entry.map(|entry| entry.serial).ok_or(NO_CONNECTION)
+        let peer = self.peers.get(number as usize);
+        peer.map(|peer| peer.serial).ok_or(NO_CONNECTION)
     }
 
     /// Whether the connection of that number is that one of all.
@@ -120,10 +116,10 @@ impl Environment {
 
     /// The connection of that number.
     pub fn connection(&mut self, number: u32) -> Result<&mut Connection, Misuse> {
-        let entry = self.connections.get_mut(number as usize);
-        entry
-            .map(|entry| &mut entry.connection)
-            .ok_or(NO_CONNECTION)
+        match self.peers.get_mut(number as usize) {
+            Some(peer) => Ok(&mut peer.connection),
+            None => Err(NO_CONNECTION),
+        }
     }
 
     /// The connection of that number, the table, and what transforms messages.
@@ -131,9 +127,10 @@ impl Environment {
         &mut self,
         number: u32,
     ) -> Result<(&mut Connection, &mut [u32], &mut Pools), Misuse> {
-        let entry = self.connections.get_mut(number as usize);
-        let connection = &mut entry.ok_or(NO_CONNECTION)?.connection;
-        Ok((connection, self.table.words(), &mut self.pools))
+        match self.peers.get_mut(number as usize) {
+            Some(peer) => Ok((&mut peer.connection, self.table.words(), &mut self.pools)),
+            None => Err(NO_CONNECTION),
+        }
     }
 
     /// Where messages are packed, the connection of that number, and what packs.
@@ -141,14 +138,43 @@ impl Environment {
         &mut self,
         number: u32,
     ) -> Result<(&mut Desk, &mut Connection, &mut Pools), Misuse> {
-        let entry = self.connections.get_mut(number as usize);
-        let connection = &mut entry.ok_or(NO_CONNECTION)?.connection;
-        Ok((&mut self.desk, connection, &mut self.pools))
+        match self.peers.get_mut(number as usize) {
+            Some(peer) => Ok((&mut self.desk, &mut peer.connection, &mut self.pools)),
+            None => Err(NO_CONNECTION),
+        }
     }
 
     /// Where messages are packed, and what packs.
     pub fn desk_and_pools(&mut self) -> (&mut Desk, &mut Pools) {
         (&mut self.desk, &mut self.pools)
+    }
+
+    /// The connection of that number, with its channel if it has one.
+    #[cfg(target_os = "linux")]
+    pub fn peer(&mut self, number: u32) -> Result<&mut Peer, Misuse> {
+        self.peers.get_mut(number as usize).ok_or(NO_CONNECTION)
+    }
+
+    /// What a turn of the reactor works with.
+    #[cfg(target_os = "linux")]
+    pub fn reading(&mut self) -> Result<Reading<'_>, Misuse> {
+        match &self.reactor {
+            Some(reactor) => Ok(Reading {
+                reactor,
+                peers: &mut self.peers,
+                table: self.table.words(),
+                pools: &mut self.pools,
+            }),
+            None => Err(Misuse("there is no reactor")),
+        }
+    }
+
+    /// Lets go of all sockets.
+    #[cfg(target_os = "linux")]
+    pub fn close_channels(&mut self) {
+        for (_, peer) in &mut self.peers {
+            peer.channel = None;
+        }
     }
 
     /// A fresh masking key for all but servers' frames.
@@ -166,6 +192,42 @@ impl Environment {
 }
 
 const NO_CONNECTION: Misuse = Misuse("no such connection");
+
+/// One connection, and the way to its socket where that is not Node's.
+pub struct Peer {
+    connection: Connection,
+    /// Which of all connections it is.
+    serial: u64,
+    /// The socket, where the reactor reads and writes it.
+    #[cfg(target_os = "linux")]
+    pub channel: Option<Channel>,
+}
+
+impl Peer {
+    fn new(connection: Connection, serial: u64) -> Self {
+        Self {
+            connection,
+            serial,
+            #[cfg(target_os = "linux")]
+            channel: None,
+        }
+    }
+
+    /// The connection and its channel, if it has one.
+    #[cfg(target_os = "linux")]
+    pub fn both(&mut self) -> Option<(&mut Connection, &Channel)> {
+        Some((&mut self.connection, self.channel.as_ref()?))
+    }
+}
+
+/// What a turn of the reactor works with.
+#[cfg(target_os = "linux")]
+pub struct Reading<'a> {
+    pub reactor: &'a Reactor,
+    pub peers: &'a mut Slab<Peer>,
+    pub table: &'a mut [u32],
+    pub pools: &'a mut Pools,
+}
 
 /// The Uint32Array that this environment's functions tell events in.
 pub struct Table {

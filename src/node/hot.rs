@@ -10,6 +10,8 @@ use super::call::{Misuse, run};
 use super::environment::{Environment, Table};
 use super::extension::open_connection;
 use super::pack::{admit_shared, take_packed, write_packed, write_shared};
+#[cfg(target_os = "linux")]
+use super::reactor;
 use super::receive::receive_chunk;
 use super::send::{admit_prepared, write_answer, write_close, write_frame, write_prepared};
 use super::totals::{write_totals, write_volumes};
@@ -17,7 +19,7 @@ use crate::protocol::{ProtocolError, State};
 
 type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
 
-const FUNCTIONS: [(&std::ffi::CStr, Callback); 22] = [
+const FUNCTIONS: &[(&std::ffi::CStr, Callback)] = &[
     (c"open", open),
     (c"release", release),
     (c"receive", receive),
@@ -31,6 +33,24 @@ const FUNCTIONS: [(&std::ffi::CStr, Callback); 22] = [
     (c"bytesReceived", bytes_received),
     (c"bytesSent", bytes_sent),
     (c"totals", totals),
+    #[cfg(target_os = "linux")]
+    (c"start", start),
+    #[cfg(target_os = "linux")]
+    (c"adopt", adopt),
+    #[cfg(target_os = "linux")]
+    (c"abandon", abandon),
+    #[cfg(target_os = "linux")]
+    (c"watch", watch),
+    #[cfg(target_os = "linux")]
+    (c"keepAlive", keep_alive),
+    #[cfg(target_os = "linux")]
+    (c"turn", turn),
+    #[cfg(target_os = "linux")]
+    (c"read", read),
+    #[cfg(target_os = "linux")]
+    (c"write", write),
+    #[cfg(target_os = "linux")]
+    (c"writeBoth", write_both),
     (c"volumes", volumes),
     (c"pack", pack),
     (c"packed", packed),
@@ -56,7 +76,7 @@ pub fn bind<'env>(env: &'env Env, table: Unknown<'env>) -> Result<Object<'env>> 
         sys::napi_add_env_cleanup_hook(env.raw(), Some(drop_state), state.cast())
     })?;
     let object = Object::new(env)?;
-    for (name, callback) in FUNCTIONS {
+    for &(name, callback) in FUNCTIONS {
         let mut function = std::ptr::null_mut();
         // SAFETY: the name is NUL-terminated and static; `state` outlives every call, see above.
         check_status!(unsafe {
@@ -199,4 +219,52 @@ callbacks! {
     /// `rest()`: gives up memory of extensions that was not used since the last call → how many
     /// connections have one.
     fn rest(0) = |environment, _| Ok(environment.rest() as f64);
+}
+
+#[cfg(target_os = "linux")]
+callbacks! {
+    /// `start(buffer, callback)`: starts the reactor → whether there is one (1) or not (0).
+    fn start(2) = reactor::start;
+
+    /// `adopt(connection, role, descriptor)`: reads and writes the socket of that descriptor from
+    /// now on → whether it can be done (1) or not (0).
+    fn adopt(3) = reactor::adopt;
+
+    /// `abandon(connection)`: lets go of its socket.
+    fn abandon(1) = |environment, call| {
+        environment.peer(call.number(0)?)?.channel = None;
+        Ok(0.0)
+    };
+
+    /// `watch(connection, isWanted)`: reads its socket, or does not for now.
+    fn watch(2) = |environment, call| {
+        let is_wanted = call.number(1)? != 0;
+        if let Some(channel) = &environment.peer(call.number(0)?)?.channel {
+            channel.watch(is_wanted);
+        }
+        Ok(0.0)
+    };
+
+    /// `keepAlive(connection, isWanted)`: whether the process stays alive for its socket.
+    fn keep_alive(2) = |environment, call| {
+        let is_wanted = call.number(1)? != 0;
+        if let Some(channel) = &environment.peer(call.number(0)?)?.channel {
+            channel.keep_alive(is_wanted);
+        }
+        Ok(0.0)
+    };
+
+    /// `turn(slab, used)`: reads what is ready and fills the table → the number of entries.
+    fn turn(2) = reactor::turn;
+
+    /// `read(connection, slab, used, assembly)`: reads one socket into its message → the number of
+    /// entries.
+    fn read(4) = reactor::read;
+
+    /// `write(connection, buffer, start, end)`: writes `buffer[start..end]` → how many bytes of it
+    /// the kernel has taken.
+    fn write(4) = reactor::write;
+
+    /// `writeBoth(connection, first, second)` → how many bytes of both the kernel has taken.
+    fn write_both(3) = reactor::write_both;
 }

@@ -4,6 +4,9 @@
 //! integers and byte buffers: they create no JavaScript object and call no JavaScript. All others
 //! ([`connect`], [`handshake`], [`tables`]) are ordinary `#[napi]` functions. State is per
 //! environment, so worker threads share nothing.
+//!
+//! One part does more than that: the reactor, where sockets are read and written without Node's
+//! streams between.
 
 // The one layer that talks C; each block says why it may.
 #![allow(unsafe_code)]
@@ -20,6 +23,8 @@ mod hot;
 mod listen;
 mod pack;
 mod random;
+#[cfg(target_os = "linux")]
+mod reactor;
 mod receive;
 mod send;
 mod tables;

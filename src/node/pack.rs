@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::call::{Bytes, Call, Misuse};
 use super::environment::Environment;
-use super::send::{REFUSED_PLAIN, message_kind, refusal};
+use super::send::{REFUSED_PLAIN, REFUSED_SHARED, message_kind, refusal};
 use crate::bytes::mask;
 use crate::protocol::deflate::Deflating;
 use crate::protocol::encoder::Encoder;
@@ -93,8 +93,11 @@ fn pack(environment: &mut Environment, call: &Call<4>, text: &mut Vec<u8>) -> Re
         let len = call.write_string(3, text)?;
         &text[..len]
     } else {
-        // SAFETY: JavaScript's memory, which nothing writes to during the call.
-        unsafe { call.bytes(3)?.as_slice() }
+        let Some(payload) = call.unshared_bytes(3)? else {
+            return Ok(REFUSED_SHARED);
+        };
+        // SAFETY: JavaScript's own memory, which nothing writes to during the call.
+        unsafe { payload.as_slice() }
     };
     let part = Part {
         kind,

@@ -18,7 +18,9 @@ use std::ops::Range;
 
 use super::call::{Call, Misuse};
 use super::environment::Environment;
-use crate::protocol::{Event, Memory, MessageKind, OpCode, Place, Step};
+use crate::protocol::{
+    Connection, Event, Memory, MessageKind, OpCode, Place, ProtocolError, Role, Step,
+};
 
 /// Words of the table before its first event.
 const EVENTS: usize = 8;
@@ -31,10 +33,15 @@ const PART: u32 = 0x20;
 /// The kind of a violation; its offset is the number of the fault.
 const VIOLATION: u32 = 0xf;
 
+/// Nothing was read, because another thread may write to the chunk.
+const SHARED: f64 = -1.0;
+
 /// `receive(connection, role, chunk, at, slab, used, assembly)`.
 pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<f64, Misuse> {
     let role = call.role(1)?;
-    let chunk = call.bytes(2)?;
+    let Some(chunk) = call.unshared_bytes(2)? else {
+        return Ok(SHARED);
+    };
     let at = call.large_number(3)? as usize;
     let slab = call.bytes(4)?;
     let base = call.number(5)? as usize;
@@ -70,60 +77,68 @@ pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<f6
     if at == 0 {
         connection.begin_turn();
     }
-    let mut writer = Events {
-        table,
-        count: 0,
-        base,
-    };
-    let need = loop {
-        if writer.is_full() {
-            break Need::NONE;
-        }
-        match connection.receive(role, &mut input, &mut memory) {
-            Ok(Step::Idle) => break Need::NONE,
-            Ok(Step::Event(event)) => {
-                if let Event::Message(_, Place::Assembly(_)) | Event::Part(_, Place::Assembly(_)) =
-                    event
-                {
-                    // It belongs to the message now.
-                    memory.assembly = &mut [];
-                }
-                writer.event(event);
-            }
+    let mut events = Events::new(table, base);
+    let need = decode(connection, role, &mut input, &mut memory, &mut events);
+    let (_, count) = report(events, total - input.len(), memory.used, need);
+    Ok(count)
+}
+
+/// Reads on from `input` until it is used up, or memory is needed, or the table is full.
+pub fn decode(
+    connection: &mut Connection,
+    role: Option<Role>,
+    input: &mut &[u8],
+    memory: &mut Memory,
+    events: &mut Events,
+) -> Need {
+    while events.has_room(1) {
+        match connection.receive(role, input, memory) {
+            Ok(Step::Idle) => break,
+            Ok(Step::Event(event)) => events.take(event, memory),
             Ok(Step::NeedSlab(len)) => {
-                break Need {
+                return Need {
                     len,
                     assembly: 0,
                     keep: 0,
                 };
             }
             Ok(Step::NeedAssembly { capacity, keep }) => {
-                break Need {
+                return Need {
                     len: capacity,
                     assembly: 1,
                     keep,
                 };
             }
             Ok(Step::Offload { capacity, keep }) => {
-                break Need {
+                return Need {
                     len: capacity,
                     assembly: 2,
                     keep,
                 };
             }
             Err(error) => {
-                writer.push(VIOLATION, error as usize, 0);
-                break Need::NONE;
+                events.violation(error);
+                break;
             }
         }
-    };
-    let count = writer.count;
-    table[0] = (total - input.len()) as u32;
-    table[1] = (base + memory.used) as u32;
+    }
+    Need::default()
+}
+
+/// Fills the words before the events → the table, and how many events there are.
+pub fn report<'a>(
+    events: Events<'a>,
+    read: usize,
+    used: usize,
+    need: Need,
+) -> (&'a mut [u32], f64) {
+    let Events { table, count, base } = events;
+    table[0] = read as u32;
+    table[1] = (base + used) as u32;
     table[2] = need.len as u32;
     table[3] = need.assembly;
     table[4] = need.keep as u32;
-    Ok(count as f64)
+    (table, count as f64)
 }
 
 /// At most the first `most` bytes.
@@ -132,34 +147,54 @@ fn first(bytes: &[u8], most: usize) -> &[u8] {
 }
 
 /// Memory to be lent before reading goes on.
-struct Need {
+#[derive(Default)]
+pub struct Need {
     len: usize,
     assembly: u32,
     keep: usize,
 }
 
+#[cfg(target_os = "linux")]
 impl Need {
-    const NONE: Self = Self {
-        len: 0,
-        assembly: 0,
-        keep: 0,
-    };
+    /// Whether there is any.
+    pub fn is_some(&self) -> bool {
+        self.len > 0
+    }
 }
 
 /// Writes events into the table.
-struct Events<'a> {
+pub struct Events<'a> {
     table: &'a mut [u32],
     count: usize,
     /// Where the slab that was lent starts in the slab that `lib/` knows.
     base: usize,
 }
 
-impl Events<'_> {
-    fn is_full(&self) -> bool {
-        EVENTS + (self.count + 1) * EVENT > self.table.len()
+impl<'a> Events<'a> {
+    /// No events, in a table whose slab begins at `base`.
+    pub fn new(table: &'a mut [u32], base: usize) -> Self {
+        Self {
+            table,
+            count: 0,
+            base,
+        }
     }
 
-    fn event(&mut self, event: Event) {
+    /// Whether so many more fit.
+    pub fn has_room(&self, entries: usize) -> bool {
+        EVENTS + (self.count + entries) * EVENT <= self.table.len()
+    }
+
+    /// Writes the fault of a peer.
+    pub fn violation(&mut self, error: ProtocolError) {
+        self.push(VIOLATION, error as usize, 0);
+    }
+
+    /// Writes an event. A message takes its assembly with it.
+    pub fn take(&mut self, event: Event, memory: &mut Memory) {
+        if let Event::Message(_, Place::Assembly(_)) | Event::Part(_, Place::Assembly(_)) = event {
+            memory.assembly = &mut [];
+        }
         match event {
             Event::Message(kind, place) => self.data(kind_of(kind), place),
             Event::Part(kind, place) => self.data(kind_of(kind) | PART, place),
@@ -183,7 +218,8 @@ impl Events<'_> {
         self.push(kind, self.base + range.start, range.len());
     }
 
-    fn push(&mut self, kind: u32, offset: usize, len: usize) {
+    /// Writes an entry, for which there is room.
+    pub fn push(&mut self, kind: u32, offset: usize, len: usize) {
         let at = EVENTS + self.count * EVENT;
         self.table[at..at + EVENT].copy_from_slice(&[kind, offset as u32, len as u32]);
         self.count += 1;

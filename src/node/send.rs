@@ -22,8 +22,10 @@ const AS_IT_IS: u32 = 0x40;
 const REFUSED_CLOSING: f64 = -1.0;
 /// A frame was not accepted, because its text is not UTF-8.
 const REFUSED_UTF8: f64 = -2.0;
+/// A frame was not accepted, because another thread may write to its payload.
+pub const REFUSED_SHARED: f64 = -3.0;
 /// A part was not packed: it is to be sent as it is.
-pub const REFUSED_PLAIN: f64 = -3.0;
+pub const REFUSED_PLAIN: f64 = -4.0;
 
 /// `frame(connection, role, kind, payload, out, at)`.
 pub fn write_frame(environment: &mut Environment, call: &Call<6>) -> Result<f64, Misuse> {
@@ -39,7 +41,9 @@ pub fn write_frame(environment: &mut Environment, call: &Call<6>) -> Result<f64,
         return Ok(written.map_or_else(refusal, |len| (at + len) as f64));
     }
 
-    let payload = call.bytes(3)?;
+    let Some(payload) = call.unshared_bytes(3)? else {
+        return Ok(REFUSED_SHARED);
+    };
     let copied;
     let payload = if payload.overlaps(room) {
         // SAFETY: no slice of `out` exists yet.

@@ -1,6 +1,6 @@
 //! One connection after its handshake: both halves, and the closing handshake (RFC 6455 §7).
 
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Range};
 
 use super::close::{CloseCode, ClosePayload};
 use super::decoder::{Decoder, Delivery, Event, Memory, MessageKind, Step};
@@ -120,14 +120,44 @@ impl Connection {
     ) -> Result<Step, ProtocolError> {
         let before = input.len();
         let step = self.decoder.step(role, input, memory);
-        self.received.bytes += (before - input.len()) as u64;
-        match &step {
+        self.note(before - input.len(), &step);
+        step
+    }
+
+    /// Whether a part of a message is in the assembly, which the next step has to get.
+    pub fn awaits_assembly(&self) -> bool {
+        self.decoder.awaits_assembly()
+    }
+
+    /// Where the next bytes may be written before [`Connection::receive_in_place`]; see
+    /// [`Decoder::expected`].
+    pub fn expected(&self, capacity: usize) -> Range<usize> {
+        self.decoder.expected(capacity)
+    }
+
+    /// Takes `count` bytes that are where they were [expected](Connection::expected).
+    ///
+    /// # Errors
+    /// As [`Connection::receive`].
+    pub fn receive_in_place(
+        &mut self,
+        count: usize,
+        memory: &mut Memory,
+    ) -> Result<Step, ProtocolError> {
+        let step = self.decoder.step_in_place(count, memory);
+        self.note(count, &step);
+        step
+    }
+
+    #[inline]
+    fn note(&mut self, bytes: usize, step: &Result<Step, ProtocolError>) {
+        self.received.bytes += bytes as u64;
+        match step {
             Ok(Step::Event(Event::Message(..))) => self.received.messages += 1,
             Ok(Step::Event(Event::Close(code, _))) => self.close_received = Some(*code),
             Err(error) => self.failure = Some(*error),
             Ok(_) => {}
         }
-        step
     }
 
     /// Fails the connection for a fault that is not on the wire (RFC 6455 §7.1.7). The first

@@ -10,6 +10,7 @@ use super::close::{self, CloseCode};
 use super::error::ProtocolError;
 use super::extension::unpacking::{Flow, Inflow};
 use super::extension::{Inbound, Pools, Unpacking, Volume};
+use super::growth;
 use super::header::{FrameHeader, MAX_CONTROL_PAYLOAD, OpCode, ReservedBits, Rules};
 use super::role::{Limits, Role};
 use crate::bytes::{mask, utf8};
@@ -430,7 +431,7 @@ impl Decoder {
                     capacity: if parts {
                         available
                     } else {
-                        capacity(end, total.unwrap_or(self.limits.max_payload))
+                        growth::capacity(end, total, self.limits.max_payload)
                     },
                     keep: message.len,
                 }));
@@ -442,13 +443,76 @@ impl Decoder {
         };
 
         *input = &input[available..];
-        if complete {
+        self.advance_data(frame, available, place)
+    }
+
+    /// Where the next bytes on the wire may be written as they are, in an assembly of `capacity`
+    /// bytes: behind what it holds of the message, as far as the frame goes. For
+    /// [`Decoder::step_in_place`].
+    pub fn expected(&self, capacity: usize) -> Range<usize> {
+        match (self.state, &self.message, self.delivery) {
+            (State::Data(frame), Some(message), Delivery::Whole) if message.len > 0 => {
+                let room = capacity.saturating_sub(message.len) as u64;
+                message.len..message.len + frame.remaining.min(room) as usize
+            }
+            _ => 0..0,
+        }
+    }
+
+    /// Whether a part of a message is in the assembly.
+    pub fn awaits_assembly(&self) -> bool {
+        let is_packed = self
+            .inflow
+            .as_ref()
+            .is_some_and(|flow| flow.awaits_assembly());
+        is_packed || self.message.is_some_and(|message| message.len > 0)
+    }
+
+    /// Takes `count` bytes that were written where they are [expected](Decoder::expected).
+    ///
+    /// # Errors
+    /// As [`Decoder::step`].
+    pub fn step_in_place(
+        &mut self,
+        count: usize,
+        memory: &mut Memory,
+    ) -> Result<Step, ProtocolError> {
+        self.read_in_place(count, memory)
+            .inspect_err(|_| self.end(&mut &[][..]))
+    }
+
+    fn read_in_place(&mut self, count: usize, memory: &mut Memory) -> Result<Step, ProtocolError> {
+        let (State::Data(frame), Some(message)) = (self.state, &mut self.message) else {
+            return Ok(Step::Idle);
+        };
+        let end = message.len + count;
+        let Some(part) = memory.assembly.get_mut(message.len..end) else {
+            return Ok(Step::Idle);
+        };
+        message.take_in_place(part, frame)?;
+        message.len = end;
+        let step = self.advance_data(frame, count, Place::Assembly(end))?;
+        Ok(step.unwrap_or(Step::Idle))
+    }
+
+    /// Moves on past `available` bytes of a frame, which are at `place` now.
+    #[inline]
+    fn advance_data(
+        &mut self,
+        frame: Frame,
+        available: usize,
+        place: Place,
+    ) -> Result<Option<Step>, ProtocolError> {
+        let Some(message) = &mut self.message else {
+            return Ok(None);
+        };
+        let remaining = frame.remaining - available as u64;
+        if frame.fin && remaining == 0 {
             let event = Event::Message(message.finish()?, place);
             self.message = None;
             self.state = State::Header;
             return Ok(Some(Step::Event(event)));
         }
-        let remaining = frame.remaining - available as u64;
         self.state = match remaining {
             0 => State::Header,
             _ => State::Data(Frame {
@@ -457,7 +521,7 @@ impl Decoder {
                 ..frame
             }),
         };
-        if parts && available > 0 {
+        if self.delivery == Delivery::Parts && available > 0 {
             message.len = 0;
             return Ok(Some(Step::Event(Event::Part(message.kind, place))));
         }
@@ -533,6 +597,15 @@ impl Message {
         Ok(())
     }
 
+    /// Unmasks `part` where it is, and checks text.
+    fn take_in_place(&mut self, part: &mut [u8], frame: Frame) -> Result<(), ProtocolError> {
+        mask::xor(part, frame.key);
+        match self.kind {
+            MessageKind::Binary => Ok(()),
+            MessageKind::Text => self.utf8.feed(part).map_err(|_| ProtocolError::InvalidUtf8),
+        }
+    }
+
     #[inline]
     fn finish(&self) -> Result<MessageKind, ProtocolError> {
         match self.utf8.is_complete() {
@@ -540,19 +613,6 @@ impl Message {
             false => Err(ProtocolError::InvalidUtf8),
         }
     }
-}
-
-/// Bytes to allocate for a message of which `arrived` bytes are here and `most` can come: never more
-/// than sixteen times what is here (twice, from 16 MiB on), so that a declared length alone costs
-/// nothing and growing copies few bytes a second time.
-fn capacity(arrived: usize, most: u64) -> usize {
-    const LEAST: usize = 256;
-    const LEAP: usize = 16 << 20;
-    let allowed = arrived
-        .saturating_mul(2)
-        .max(arrived.saturating_mul(16).min(LEAP))
-        .max(LEAST);
-    allowed.min(usize::try_from(most).unwrap_or(usize::MAX))
 }
 
 /// The start of a header, or of a control frame's payload, that a chunk ended in.

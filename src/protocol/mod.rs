@@ -15,7 +15,7 @@
 //! | RFC 7692 permessage-deflate | [`deflate`] |
 //! | §5.5.1, §7.4 close frames and status codes | [`close`] |
 //! | §7 closing handshake | [`connection`] |
-//! | §7.1.7, §10.4 failing, limits | [`error`], [`role`] |
+//! | §7.1.7, §10.4 failing, limits, memory | [`error`], [`role`], `growth` |
 //! | §8.1 UTF-8 | [`crate::bytes::utf8`] |
 #![forbid(unsafe_code)]
 
@@ -26,6 +26,7 @@ pub mod deflate;
 pub mod encoder;
 pub mod error;
 pub mod extension;
+mod growth;
 pub mod handshake;
 pub mod header;
 pub mod role;

@@ -154,13 +154,16 @@ function closed(socket) {
   return bounded('a close', new Promise((resolve) => { socket.on('close', () => resolve(errors)); }));
 }
 
-/** Sends messages until the far end, which does not read, and the kernel take no more of them. */
+/**
+ * Sends messages until the far end, which does not read, and the kernel take no more of them, and the
+ * socket has as much as it wants.
+ */
 async function fill(socket) {
   let count = 0;
   do {
     WS.send(socket, Buffer.alloc(100_000, count++));
     await nextTurn();
-  } while (socket.writableLength === 0);
+  } while (!socket.writableNeedDrain);
   return count;
 }
 

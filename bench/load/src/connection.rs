@@ -1,77 +1,117 @@
-//! One connection: frames out, echoes counted.
+//! One connection: messages out, messages counted.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
-use mio::event::Source;
+use crate::compress::inflate;
+use crate::failure;
+use crate::stream::Stream;
+use crate::tally::{First, Tally};
+use crate::train::{Takeover, Train};
 
-use crate::train::Train;
+/// What to do next, added to what was to be done before.
+#[derive(Clone, Default)]
+pub struct Task {
+    /// Messages of the train to send.
+    pub send: u64,
+    /// Bytes to send behind them.
+    pub then: Vec<u8>,
+    /// Messages to see arrive.
+    pub expect: u64,
+}
+
+/// What is the same for all connections of a load.
+pub struct Rules {
+    /// What they send.
+    pub train: Train,
+    /// Messages that may be on their way before one arrives in return.
+    pub window: u64,
+    /// Bytes of one write; 0: as many as there are.
+    pub piece: usize,
+    /// What the first message has to look like.
+    pub first: Expected,
+    /// Payload bytes on the wire of each message that arrives, where all have the same.
+    pub size: Option<u64>,
+}
+
+/// The first message that arrives.
+pub enum Expected {
+    /// The train's first one, compressed where the takeover is given.
+    Echo(Option<Takeover>),
+    /// Any.
+    Any,
+}
 
 /// A connection after its handshake.
-///
-/// Its whole state is how many bytes went out and came in; what may be sent follows from that.
 pub struct Connection<'a> {
-    stream: mio::net::TcpStream,
-    train: &'a Train,
-    in_flight: u64,
-    /// Messages to send and to see echoed, from the beginning of the connection on.
-    goal: u64,
-    /// Bytes written and read since the handshake.
+    stream: Stream,
+    rules: &'a Rules,
+    task: Task,
+    /// Bytes of the train that have been written.
     sent: u64,
-    received: u64,
-    /// The first echo as far as it has come: the only one whose content is looked at.
-    first: Vec<u8>,
+    tally: Tally,
+    /// Bytes that were read.
+    read: u64,
+    checked: bool,
 }
 
 impl<'a> Connection<'a> {
-    /// Connects and shakes hands, blocking.
-    pub fn open(address: SocketAddr, train: &'a Train, in_flight: usize) -> io::Result<Self> {
-        let mut stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-        shake_hands(&mut stream, address)?;
-        stream.set_nonblocking(true)?;
-        Ok(Connection {
-            stream: mio::net::TcpStream::from_std(stream),
-            train,
-            in_flight: in_flight as u64,
-            goal: 0,
+    /// A connection that has nothing to do yet.
+    pub fn new(stream: Stream, rules: &'a Rules) -> Self {
+        Connection {
+            stream,
+            rules,
+            task: Task::default(),
             sent: 0,
-            received: 0,
-            first: Vec::new(),
-        })
+            tally: Tally::default(),
+            read: 0,
+            checked: false,
+        }
     }
 
-    /// What to register with the poll.
-    pub fn source(&mut self) -> &mut impl Source {
+    /// What it reads and writes.
+    pub fn stream(&mut self) -> &mut Stream {
         &mut self.stream
     }
 
-    /// Adds `messages` to the goal and sends the first of them.
-    pub fn start(&mut self, messages: u64) -> io::Result<()> {
-        self.goal += messages;
+    /// Messages that have arrived.
+    pub fn received(&self) -> u64 {
+        self.tally.messages
+    }
+
+    /// Bytes that have arrived.
+    pub fn bytes_read(&self) -> u64 {
+        self.read
+    }
+
+    /// Starts a task behind those before it. What `then` holds of an earlier one has been sent:
+    /// its answer was waited for.
+    pub fn start(&mut self, task: &Task) -> io::Result<()> {
+        self.task.send += task.send;
+        self.task.expect += task.expect;
+        self.task.then.extend_from_slice(&task.then);
         self.write()
     }
 
-    /// Whether the last echo of the goal has arrived.
+    /// Whether all that was expected has arrived.
     pub fn is_done(&self) -> bool {
-        self.received == self.goal * self.train.echo_len()
+        self.tally.messages == self.task.expect
     }
 
-    /// Reads what is there and sends as many messages as were echoed. Returns `is_done`.
+    /// Reads what is there and sends what that makes room for. Returns `is_done`.
     pub fn advance(&mut self, scratch: &mut [u8]) -> io::Result<bool> {
         // The poll is edge-triggered: read until the kernel has no more. A short read says so
-        // as well as an EAGAIN does and saves a system call.
+        // as well as an EAGAIN does and saves a system call; not of TLS, which reads by records.
         loop {
             let count = match self.stream.read(scratch) {
-                Ok(0) => return Err(failure("the server closed a connection")),
+                Ok(0) => return Err(failure("the peer closed a connection")),
                 Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             };
-            self.count(&scratch[..count])?;
-            if count < scratch.len() {
+            self.read += count as u64;
+            self.tally.count(&scratch[..count])?;
+            self.check()?;
+            if count < scratch.len() && matches!(self.stream, Stream::Plain(_)) {
                 break;
             }
             self.write()?;
@@ -80,134 +120,184 @@ impl<'a> Connection<'a> {
         Ok(self.is_done())
     }
 
-    fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let echo = self.train.first_echo();
-        if self.first.len() < echo.len() {
-            let missing = (echo.len() - self.first.len()).min(bytes.len());
-            self.first.extend_from_slice(&bytes[..missing]);
-            if !echo.starts_with(&self.first) {
-                return Err(failure("the first echo is not what was sent"));
-            }
-        }
-        self.received += bytes.len() as u64;
-        if self.received > self.goal * self.train.echo_len() {
-            return Err(failure("the server sent more than the echoes"));
-        }
-        Ok(())
-    }
-
-    fn write(&mut self) -> io::Result<()> {
-        let echoed = self.received / self.train.echo_len();
-        let due = self.goal.min(echoed + self.in_flight) * self.train.frame_len();
+    /// Sends what may be sent now: one piece of it, or as much as the kernel takes.
+    pub fn write(&mut self) -> io::Result<()> {
+        let window = self.tally.messages.saturating_add(self.rules.window);
+        let allowed = self.task.send.min(window);
+        let due = self.rules.train.bytes_of(allowed);
         while self.sent < due {
-            match self
-                .stream
-                .write(self.train.run(self.sent, due - self.sent))
-            {
-                Ok(count) => self.sent += count as u64,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
+            let run = self.rules.train.run(self.sent, due - self.sent);
+            let piece = if self.rules.piece > 0 {
+                self.rules.piece.min(run.len())
+            } else {
+                run.len()
+            };
+            let Some(count) = attempt(self.stream.write(&run[..piece]))? else {
+                return Ok(());
+            };
+            self.sent += count as u64;
+            if self.rules.piece > 0 {
+                return Ok(());
             }
+        }
+        while allowed == self.task.send && !self.task.then.is_empty() {
+            let Some(count) = attempt(self.stream.write(&self.task.then))? else {
+                return Ok(());
+            };
+            self.task.then.drain(..count);
+        }
+        attempt(self.stream.flush())?;
+        Ok(())
+    }
+
+    fn check(&mut self) -> io::Result<()> {
+        if self.tally.messages > self.task.expect {
+            return Err(failure("other messages came than were expected"));
+        }
+        if !self.checked && self.tally.messages > 0 {
+            self.checked = true;
+            let first = self.tally.take_first();
+            if let Expected::Echo(takeover) = self.rules.first {
+                self.check_echo(first, takeover)?;
+            }
+        }
+        match self.rules.size {
+            Some(size) if self.is_done() && self.tally.payload != size * self.tally.messages => {
+                Err(failure("other messages came than were expected"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_echo(&self, first: First, takeover: Option<Takeover>) -> io::Result<()> {
+        if first.is_compressed() != takeover.is_some() {
+            return Err(failure("the first echo is not compressed as it should be"));
+        }
+        let payload = match takeover {
+            None => Some(first.payload),
+            Some(takeover) => inflate([first.payload].into_iter(), takeover)
+                .and_then(|mut payloads| payloads.pop()),
+        };
+        if payload.as_deref() != Some(self.rules.train.first()) {
+            return Err(failure("the first echo is not what was sent"));
         }
         Ok(())
     }
 }
 
-fn shake_hands(stream: &mut TcpStream, address: SocketAddr) -> io::Result<()> {
-    // RFC 6455 §4.1. No extension is offered, so nothing is compressed.
-    let request = format!(
-        "GET / HTTP/1.1\r\n\
-         Host: {address}\r\n\
-         Upgrade: websocket\r\n\
-         Connection: Upgrade\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-         Sec-WebSocket-Version: 13\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes())?;
-    let mut response = Vec::new();
-    let mut byte = [0];
-    // Byte by byte, so that nothing behind the head is taken; this is not measured.
-    while !response.ends_with(b"\r\n\r\n") {
-        if stream.read(&mut byte)? == 0 {
-            return Err(failure("the server closed in the handshake"));
-        }
-        response.push(byte[0]);
+/// `None` where the kernel takes no more for now.
+fn attempt<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
     }
-    if !response.starts_with(b"HTTP/1.1 101 ") {
-        return Err(failure("the server refused the handshake"));
-    }
-    Ok(())
-}
-
-fn failure(text: &str) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::Kind;
+    use crate::handshake::{Dial, accept};
+    use crate::payload::Kind;
+    use crate::train::Shape;
     use std::net::TcpListener;
     use std::thread;
 
-    /// A server for one connection that answers every `frame` bytes with `reply`.
-    fn serve(frame: usize, reply: Vec<u8>) -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut head = Vec::new();
-            let mut byte = [0];
-            while !head.ends_with(b"\r\n\r\n") {
-                stream.read_exact(&mut byte).unwrap();
-                head.push(byte[0]);
-            }
-            stream.write_all(b"HTTP/1.1 101 x\r\n\r\n").unwrap();
-            let mut message = vec![0; frame];
-            while stream.read_exact(&mut message).is_ok() && stream.write_all(&reply).is_ok() {}
-        });
-        address
+    const SHAPE: Shape = Shape {
+        kind: Kind::Binary,
+        size: 300,
+        fragments: 1,
+        deflate: None,
+    };
+
+    /// The rules of an echo of two in flight.
+    fn rules(piece: usize) -> Rules {
+        let first = Expected::Echo(None);
+        Rules {
+            train: Train::new(SHAPE, 2),
+            window: 2,
+            piece,
+            first,
+            size: Some(300),
+        }
     }
 
-    /// Runs `messages` against that server, polling by spinning.
-    fn exchange(reply: impl Fn(&Train) -> Vec<u8>, messages: u64) -> io::Result<Vec<u64>> {
-        let train = Train::new(Kind::Binary, 300, 2);
-        let address = serve(train.frame_len() as usize, reply(&train));
-        let mut connection = Connection::open(address, &train, 2)?;
+    /// Exchanges 50 messages with a server that answers the `n`th one with what `reply` makes of the
+    /// frame that was expected; returns what was sent and received.
+    fn exchange(
+        rules: &Rules,
+        reply: impl Fn(usize, Vec<u8>) -> Vec<u8> + Send + 'static,
+    ) -> io::Result<(u64, u64)> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let dial = Dial {
+            address: listener.local_addr()?,
+            tls: None,
+            deflate: None,
+        };
+        thread::spawn(move || serve(&listener, reply));
+        let mut connection = Connection::new(dial.connect()?, rules);
         let mut scratch = vec![0; 100];
-        connection.start(messages)?;
+        connection.start(&Task {
+            send: 50,
+            expect: 50,
+            ..Task::default()
+        })?;
         while !connection.advance(&mut scratch)? {
             thread::yield_now();
         }
-        Ok(vec![connection.sent, connection.received])
+        Ok((connection.sent, connection.received()))
+    }
+
+    /// Takes the train's frames by their length, and answers each one.
+    fn serve(listener: &TcpListener, reply: impl Fn(usize, Vec<u8>) -> Vec<u8>) -> io::Result<()> {
+        let Stream::Plain(mut stream) = accept(listener)? else {
+            unreachable!()
+        };
+        let train = Train::new(SHAPE, 2);
+        let (mut input, mut answered) = (Vec::new(), 0);
+        loop {
+            let mut scratch = [0; 1000];
+            match stream.read(&mut scratch) {
+                Ok(0) => return Ok(()),
+                Ok(count) => input.extend_from_slice(&scratch[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => thread::yield_now(),
+                Err(error) => return Err(error),
+            }
+            while input.len() as u64 >= train.bytes_of(answered + 1) {
+                let frame = [&[0x82, 126, 1, 44], train.first()].concat();
+                stream.write_all(&reply(answered as usize, frame))?;
+                answered += 1;
+            }
+        }
     }
 
     #[test]
     fn sends_the_goal_and_counts_the_echoes() {
-        let counts = exchange(|train| train.first_echo().to_vec(), 50).unwrap();
-        assert_eq!(counts, [50 * 308, 50 * 304]);
+        for piece in [0, 7] {
+            let counts = exchange(&rules(piece), |_, frame| frame).unwrap();
+            assert_eq!(counts, (50 * 308, 50));
+        }
     }
 
     #[test]
-    fn refuses_a_wrong_first_echo_a_surplus_and_an_end() {
-        let wrong = |train: &Train| {
-            let mut echo = train.first_echo().to_vec();
-            *echo.last_mut().unwrap() ^= 1;
-            echo
+    fn refuses_a_wrong_echo_a_wrong_size_a_surplus_and_an_end() {
+        let refused = |reply: fn(usize, Vec<u8>) -> Vec<u8>, reason: &str| {
+            let error = exchange(&rules(0), reply).unwrap_err();
+            assert_eq!(
+                (error.kind(), error.to_string()),
+                (ErrorKind::InvalidData, reason.to_owned())
+            );
         };
-        assert_eq!(
-            exchange(wrong, 5).unwrap_err().kind(),
-            ErrorKind::InvalidData
-        );
-        let surplus = |train: &Train| [train.first_echo(), b"!"].concat();
-        assert_eq!(
-            exchange(surplus, 1).unwrap_err().kind(),
-            ErrorKind::InvalidData
-        );
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        thread::spawn(move || drop(listener.accept()));
-        let train = Train::new(Kind::Text, 1, 1);
-        assert!(Connection::open(address, &train, 1).is_err());
+        let wrong = |_, mut frame: Vec<u8>| {
+            frame[100] ^= 1;
+            frame
+        };
+        refused(wrong, "the first echo is not what was sent");
+        let short = |n, frame| if n == 49 { vec![0x82, 1, 0] } else { frame };
+        refused(short, "other messages came than were expected");
+        let twice = |n, frame: Vec<u8>| if n == 49 { frame.repeat(2) } else { frame };
+        refused(twice, "other messages came than were expected");
+        let close = |_, _| vec![0x88, 0];
+        refused(close, "the peer sent a close frame");
     }
 }

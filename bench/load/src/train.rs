@@ -1,202 +1,238 @@
-//! The frames that are sent, built beforehand.
+//! The messages that are sent, built beforehand.
 
-use std::str::FromStr;
+use crate::compress::Compressor;
+use crate::frame::{FIN, RSV1, push_frame};
+use crate::payload::{Kind, Noise};
 
-/// What the payloads are.
+/// How the messages of a train look.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    /// What the payloads are.
+    pub kind: Kind,
+    /// Payload bytes of one message.
+    pub size: usize,
+    /// Frames of one message, from 1 on.
+    pub fragments: usize,
+    /// Whether messages are compressed, and whether each one refers to those before it.
+    pub deflate: Option<Takeover>,
+}
+
+/// Context takeover (RFC 7692 §7.1.1), in both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// ASCII letters in text frames.
-    Text,
-    /// Any byte in binary frames.
-    Binary,
+pub enum Takeover {
+    /// Each message is compressed with those before it as its dictionary.
+    On,
+    /// Each message stands alone.
+    Off,
 }
 
-impl FromStr for Kind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "text" => Ok(Kind::Text),
-            "binary" => Ok(Kind::Binary),
-            other => Err(format!("{other}: neither text nor binary")),
-        }
-    }
-}
-
-/// A ring of masked frames of one size, laid out so that a run of frames is one slice.
+/// An endless stream of masked messages, laid out so that a run of them is one slice.
 ///
-/// Keys and payloads differ from frame to frame, the same in every run: a server can profit
-/// neither from a key of zeros nor from a payload that it has seen a moment ago.
+/// It goes once through a lead and then around a ring. The lead is empty but for compressed
+/// messages with context takeover, where the first pass has no dictionary yet.
 pub struct Train {
-    /// INVARIANT: `ring` bytes, then the first of them again, `in_flight` frames long.
+    /// INVARIANT: the lead, the ring, then the beginning of the ring again, `longest` bytes of it.
     bytes: Vec<u8>,
-    ring: usize,
-    frame: usize,
-    first_echo: Vec<u8>,
+    /// Where each message of the lead and the ring starts, and where the last one ends.
+    starts: Vec<u64>,
+    /// Messages of the lead.
+    lead: usize,
+    longest: u64,
+    first: Vec<u8>,
 }
 
-/// Bytes of the ring that are aimed at, and the number of frames that is enough.
+/// Bytes of the ring that are aimed at, and the number of messages that is enough.
 const RING_BYTES: usize = 4 << 20;
-const RING_FRAMES: usize = 256;
+const RING_MESSAGES: usize = 256;
 
 impl Train {
-    /// `size` is the payload in bytes, `in_flight` the longest run that `run` is asked for.
-    pub fn new(kind: Kind, size: usize, in_flight: usize) -> Self {
-        let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
-        let frames = (RING_BYTES / (size + 1)).clamp(2, RING_FRAMES);
+    /// `in_flight` is how many messages the longest run holds.
+    pub fn new(shape: Shape, in_flight: usize) -> Self {
+        let mut noise = Noise::new();
+        let count = (RING_BYTES / (shape.size + 1)).clamp(2, RING_MESSAGES);
+        let payloads: Vec<_> = (0..count)
+            .map(|_| shape.kind.payload(&mut noise, shape.size))
+            .collect();
+        let lead = if shape.deflate == Some(Takeover::On) {
+            count
+        } else {
+            0
+        };
+
+        let mut compressor = shape.deflate.map(Compressor::new);
         let mut bytes = Vec::new();
-        let mut first_echo = Vec::new();
-        for _ in 0..frames {
-            let payload: Vec<u8> = (0..size).map(|_| noise.payload_byte(kind)).collect();
-            if first_echo.is_empty() {
-                push_header(&mut first_echo, kind, size, 0x00);
-                first_echo.extend_from_slice(&payload);
+        let mut starts = vec![0];
+        // The second pass of two refers to the ring only, at whichever turn.
+        for payload in payloads.iter().cycle().take(lead + count) {
+            match &mut compressor {
+                None => push_message(&mut bytes, shape, 0, payload, &mut noise),
+                Some(compressor) => {
+                    let compressed = compressor.compress(payload);
+                    push_message(&mut bytes, shape, RSV1, &compressed, &mut noise);
+                }
             }
-            let key = noise.next().to_le_bytes();
-            push_header(&mut bytes, kind, size, 0x80);
-            bytes.extend_from_slice(&key[..4]);
-            bytes.extend(
-                payload
-                    .iter()
-                    .zip(key[..4].iter().cycle())
-                    .map(|(p, k)| p ^ k),
-            );
+            starts.push(bytes.len() as u64);
         }
-        let ring = bytes.len();
-        let frame = ring / frames;
-        // Every frame has the same length, so the repetition only has to be long enough.
-        while bytes.len() < ring + in_flight * frame {
-            let again = bytes.len() - ring;
-            bytes.extend_from_within(again..again + frame);
+
+        let message = starts
+            .windows(2)
+            .map(|pair| pair[1] - pair[0])
+            .max()
+            .unwrap_or(0);
+        let longest = message * in_flight as u64;
+        let ring = starts[lead] as usize..bytes.len();
+        while bytes.len() < ring.end + longest as usize {
+            let missing = ring.end + longest as usize - bytes.len();
+            bytes.extend_from_within(ring.start..ring.end.min(ring.start + missing));
         }
+        let first = payloads.into_iter().next().unwrap_or_default();
         Train {
             bytes,
-            ring,
-            frame,
-            first_echo,
+            starts,
+            lead,
+            longest,
+            first,
         }
     }
 
-    /// Bytes of one frame on the way to the server.
-    pub fn frame_len(&self) -> u64 {
-        self.frame as u64
+    /// The payload of the first message.
+    pub fn first(&self) -> &[u8] {
+        &self.first
     }
 
-    /// Bytes of one frame on the way back: the same without the mask key.
-    pub fn echo_len(&self) -> u64 {
-        self.first_echo.len() as u64
+    /// How many bytes `messages` have, counted from the first one on.
+    pub fn bytes_of(&self, messages: u64) -> u64 {
+        let lead = self.lead as u64;
+        if messages < lead {
+            return self.starts[messages as usize];
+        }
+        let ring = self.starts.len() as u64 - 1 - lead;
+        let (turns, rest) = ((messages - lead) / ring, (messages - lead) % ring);
+        turns * self.ring_bytes() + self.starts[(lead + rest) as usize]
     }
 
-    /// What the first frame of the ring must come back as.
-    pub fn first_echo(&self) -> &[u8] {
-        &self.first_echo
-    }
-
-    /// The `len` bytes that follow after `sent` bytes have been sent; at most `in_flight` frames.
+    /// Bytes that follow after `sent` bytes: `len` of them, or as many as lie in one slice.
     pub fn run(&self, sent: u64, len: u64) -> &[u8] {
-        let start = (sent % self.ring as u64) as usize;
-        &self.bytes[start..start + len as usize]
+        let lead = self.starts[self.lead];
+        let start = if sent < lead {
+            sent
+        } else {
+            lead + (sent - lead) % self.ring_bytes()
+        };
+        &self.bytes[start as usize..(start + len.min(self.longest)) as usize]
+    }
+
+    fn ring_bytes(&self) -> u64 {
+        self.starts
+            .last()
+            .map_or(0, |end| end - self.starts[self.lead])
     }
 }
 
-/// RFC 6455 §5.2, with the shortest of the three lengths. `mask` is 0x80 or 0x00.
-fn push_header(bytes: &mut Vec<u8>, kind: Kind, size: usize, mask: u8) {
-    bytes.push(match kind {
-        Kind::Text => 0x81,
-        Kind::Binary => 0x82,
-    });
-    match size {
-        0..=125 => bytes.push(mask | size as u8),
-        126..=0xffff => {
-            bytes.push(mask | 126);
-            bytes.extend_from_slice(&(size as u16).to_be_bytes());
-        }
-        _ => {
-            bytes.push(mask | 127);
-            bytes.extend_from_slice(&(size as u64).to_be_bytes());
-        }
-    }
-}
-
-/// xorshift64: enough variety for keys and payloads, and the same in every run.
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn payload_byte(&mut self, kind: Kind) -> u8 {
-        let byte = (self.next() >> 32) as u8;
-        match kind {
-            Kind::Text => b'a' + byte % 26,
-            Kind::Binary => byte,
-        }
+/// One message in `shape.fragments` frames (RFC 6455 §5.4); `rsv` goes with the first.
+fn push_message(bytes: &mut Vec<u8>, shape: Shape, rsv: u8, payload: &[u8], noise: &mut Noise) {
+    let last = shape.fragments - 1;
+    for index in 0..=last {
+        let part =
+            payload.len() * index / shape.fragments..payload.len() * (index + 1) / shape.fragments;
+        let opcode = if index == 0 {
+            rsv | shape.kind.opcode()
+        } else {
+            0
+        };
+        let fin = if index == last { FIN } else { 0 };
+        push_frame(bytes, fin | opcode, &payload[part], Some(noise.key()));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compress::inflate;
+    use crate::frame::read_header;
 
-    /// The payload of a masked frame, read back the slow way.
-    fn unmask(frame: &[u8], header: usize) -> Vec<u8> {
-        let (key, payload) = frame[header..].split_at(4);
-        payload
-            .iter()
-            .zip(key.iter().cycle())
-            .map(|(p, k)| p ^ k)
-            .collect()
-    }
+    const SMALL: Shape = Shape {
+        kind: Kind::Text,
+        size: 64,
+        fragments: 1,
+        deflate: None,
+    };
 
-    #[test]
-    fn writes_the_three_length_forms() {
-        for (size, masked, echo) in [
-            (0, vec![0x81, 0x80], vec![0x81, 0x00]),
-            (125, vec![0x81, 0xfd], vec![0x81, 0x7d]),
-            (
-                126,
-                vec![0x81, 0xfe, 0x00, 0x7e],
-                vec![0x81, 0x7e, 0x00, 0x7e],
-            ),
-            (
-                0x1_0000,
-                vec![0x81, 0xff, 0, 0, 0, 0, 0, 1, 0, 0],
-                vec![0x81, 0x7f, 0, 0, 0, 0, 0, 1, 0, 0],
-            ),
-        ] {
-            let train = Train::new(Kind::Text, size, 1);
-            let frame = train.run(0, train.frame_len());
-            assert_eq!(&frame[..masked.len()], masked);
-            assert_eq!(&train.first_echo()[..echo.len()], echo);
-            assert_eq!(train.frame_len(), train.echo_len() + 4);
-            assert_eq!(
-                unmask(frame, masked.len()),
-                &train.first_echo()[echo.len()..]
-            );
+    /// The frames of the first `messages`: first byte and payload.
+    fn frames(train: &Train, messages: u64) -> Vec<(u8, Vec<u8>)> {
+        let end = train.bytes_of(messages);
+        let mut bytes = Vec::new();
+        while (bytes.len() as u64) < end {
+            let sent = bytes.len() as u64;
+            bytes.extend_from_slice(train.run(sent, end - sent));
         }
-    }
-
-    #[test]
-    fn text_is_ascii_letters_and_binary_is_not() {
-        let text = Train::new(Kind::Text, 1000, 1);
-        assert!(text.first_echo()[4..].iter().all(u8::is_ascii_lowercase));
-        let binary = Train::new(Kind::Binary, 1000, 1);
-        assert_eq!(binary.first_echo()[0], 0x82);
-        assert!(std::str::from_utf8(&binary.first_echo()[4..]).is_err());
+        let mut rest = &bytes[..];
+        let mut frames = Vec::new();
+        while let Some(header) = read_header(rest) {
+            let (head, tail) = rest.split_at(header.len);
+            let (payload, tail) = tail.split_at(header.payload as usize);
+            let key = &head[header.len - 4..];
+            frames.push((
+                header.first,
+                payload
+                    .iter()
+                    .zip(key.iter().cycle())
+                    .map(|(p, k)| p ^ k)
+                    .collect(),
+            ));
+            rest = tail;
+        }
+        frames
     }
 
     #[test]
     fn a_run_wraps_around_the_ring() {
-        let train = Train::new(Kind::Text, 64, 600);
-        let (frame, ring) = (train.frame_len(), train.ring as u64);
-        let all = train.run(0, 600 * frame);
-        let last = train.run(ring - frame, 600 * frame);
-        assert_eq!(last[frame as usize..], all[..599 * frame as usize]);
-        assert_ne!(train.run(0, frame), train.run(frame, frame));
-        assert_eq!(train.run(3, 10), train.run(ring + 3, 10));
+        let train = Train::new(SMALL, 600);
+        let all = train.run(0, 600 * 70);
+        assert_eq!(train.run(255 * 70, 600 * 70)[70..], all[..599 * 70]);
+        assert_ne!(train.run(0, 70), train.run(70, 70));
+        assert_eq!(train.run(3, 10), train.run(256 * 70 + 3, 10));
+        assert_eq!(train.bytes_of(1000), 70_000);
+    }
+
+    #[test]
+    fn fragments_make_one_message() {
+        let train = Train::new(
+            Shape {
+                fragments: 3,
+                ..SMALL
+            },
+            1,
+        );
+        let frames = frames(&train, 1);
+        assert_eq!(
+            frames.iter().map(|(first, _)| *first).collect::<Vec<_>>(),
+            [0x01, 0x00, 0x80]
+        );
+        let whole: Vec<u8> = frames
+            .into_iter()
+            .flat_map(|(_, payload)| payload)
+            .collect();
+        assert_eq!(whole, train.first());
+    }
+
+    #[test]
+    fn compressed_messages_inflate_at_every_turn_of_the_ring() {
+        for takeover in [Takeover::On, Takeover::Off] {
+            let shape = Shape {
+                kind: Kind::Json,
+                size: 300,
+                deflate: Some(takeover),
+                ..SMALL
+            };
+            let train = Train::new(shape, 2);
+            let all = frames(&train, 4 * 256);
+            assert!(all.iter().all(|(first, _)| *first == FIN | RSV1 | 0x1));
+            let payloads = all.into_iter().map(|(_, payload)| payload);
+            let texts = inflate(payloads, takeover).unwrap();
+            assert_eq!(texts[0], train.first());
+            assert_eq!(texts[..256], texts[3 * 256..]);
+            assert_ne!(texts[0], texts[1]);
+        }
     }
 }

@@ -70,6 +70,13 @@ impl Inflow {
         self.message = None;
     }
 
+    /// Whether a part of the message in progress is in the assembly.
+    pub(crate) fn awaits_assembly(&self) -> bool {
+        self.message
+            .as_ref()
+            .is_some_and(|message| message.kept() > 0)
+    }
+
     pub(crate) fn take(&mut self) -> Option<Box<Unpacking>> {
         self.message.take_if(|message| message.is_aside)
     }
@@ -313,7 +320,7 @@ impl Unpacking {
             return None;
         }
         let capacity = if parts {
-            available.saturating_mul(16).clamp(256, PART)
+            self.len + available.saturating_mul(16).clamp(256, PART)
         } else {
             self.capacity(if frame.fin { frame.remaining } else { 0 })
         };
@@ -364,7 +371,7 @@ impl Unpacking {
         memory: &mut Memory,
     ) -> Option<Flow> {
         let range = memory.used..memory.used + written;
-        if wants == Wants::Nothing || (parts && written > 0) {
+        if wants == Wants::Nothing || (wants == Wants::Input && parts && written > 0) {
             memory.used = range.end;
             let place = Place::Slab(range);
             return Some(match wants {

@@ -1,0 +1,128 @@
+'use strict';
+
+const { AsyncResource } = require('node:async_hooks');
+const codec = require('./codec.js');
+const { enter, leave, watch } = require('./adopted.js');
+const { peek, roleOf } = require('./connection.js');
+const { isNodesOwn } = require('./hold.js');
+const { start } = require('./turn.js');
+const { rethrow } = require('./unhandled.js');
+
+// The reactor reads and writes plain TCP and unix sockets in place of Node's streams. The socket
+// stays Node's: its handle only stops reading, and starts again where the peer has ended or the
+// socket has failed, so that Node tells of it.
+
+const kConnection = Symbol('ws13.adopted');
+
+/** Whether there is a reactor, once that has been asked for. */
+let isThere;
+
+function isOn() {
+  // Another program may export libuv's functions without having them work.
+  isThere ??= typeof codec.start === 'function'
+    && process.env.WS13_TRANSPORT !== 'stream'
+    && process.versions.bun === undefined && process.versions.deno === undefined
+    && start();
+  return isThere;
+}
+
+/** Whether a socket is one that the reactor can read, and that nobody else does. */
+function isAdoptable(socket) {
+  return isOn()
+    && isNodesOwn(socket)
+    && socket.readable && socket.writable && !socket.connecting
+    && socket._handle?.fd >= 0 && typeof socket._handle.readStop === 'function'
+    && socket.readableEncoding === null
+    && socket.listenerCount('data') === 1 && socket.listenerCount('readable') === 0;
+}
+
+/** Takes over the socket of a connection, if it can be done. */
+function adopt(connection) {
+  const { id, socket } = connection;
+  const { _handle: handle } = socket;
+  if (codec.adopt(id, roleOf(socket), handle.fd) !== 1) return;
+  handle.readStop();
+  // Whatever asks the stream for more must not have the handle read again.
+  handle.reading = true;
+  connection.scope = new AsyncResource('WS13');
+  enter(connection);
+  handle[kConnection] = connection;
+  Object.setPrototypeOf(handle, adoptedPrototype(Object.getPrototypeOf(handle)));
+  keepAlive(connection, handle.hasRef() ? 1 : 0);
+  // What the program does to the socket is done to the reactor's half as well.
+  socket.on('pause', socketOnSwitch);
+  socket.on('resume', socketOnSwitch);
+  empty(socket);
+  watch(connection);
+}
+
+/** Has the connection take what the stream has read: nothing would follow that gets it out of there. */
+function empty(socket) {
+  while (socket.readableLength > 0) {
+    try {
+      socket.read();
+    } catch (error) {
+      // A handler's: an uncaught exception, and the rest is behind it.
+      process.nextTick(rethrow, error);
+    }
+  }
+}
+
+/** 'resume' is told late, and may have been overtaken by a pause. */
+function socketOnSwitch() {
+  watch(peek(this));
+}
+
+/** For each class of Node's handles, its prototype with what an adopted one does besides. */
+const prototypes = new Map();
+
+function adoptedPrototype(prototype) {
+  let adopted = prototypes.get(prototype);
+  if (adopted === undefined) {
+    adopted = extend(prototype);
+    prototypes.set(prototype, adopted);
+  }
+  return adopted;
+}
+
+function extend(prototype) {
+  return {
+    __proto__: prototype,
+
+    // The descriptor may be another socket's as soon as the handle is closed.
+    close(callback) {
+      leave(this[kConnection]);
+      return super.close(callback);
+    },
+
+    reset(callback) {
+      leave(this[kConnection]);
+      return super.reset(callback);
+    },
+
+    ref() {
+      keepAlive(this[kConnection], 1);
+      return super.ref();
+    },
+
+    unref() {
+      keepAlive(this[kConnection], 0);
+      return super.unref();
+    },
+
+    get bytesRead() {
+      return super.bytesRead + this[kConnection].bytesRead;
+    },
+
+    get bytesWritten() {
+      return super.bytesWritten + this[kConnection].outbox.bytesWritten;
+    }
+  };
+}
+
+/** Whether the process stays alive for a socket. */
+function keepAlive({ outbox: { channel } }, isWanted) {
+  if (channel !== -1) codec.keepAlive(channel, isWanted);
+}
+
+module.exports = { adopt, isAdoptable };

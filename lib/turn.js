@@ -1,0 +1,150 @@
+'use strict';
+
+const codec = require('./codec.js');
+const errors = require('./errors.js');
+const { connections, giveBack, leave, watch } = require('./adopted.js');
+const { answerPings } = require('./events.js');
+const { actOn, beginWalk, endWalk, feed, keepRest, lend, unpackLater } = require('./feed.js');
+const { NO_BYTES, inbound, renewInbound, view } = require('./memory.js');
+
+const { table, EVENTS, EVENT_WORDS } = codec;
+
+/** Bytes that one socket gives in a turn: room for a frame of 64 KiB with its header, and more. */
+const READ_BUFFER = 128 * 1024;
+
+/** What native code reads sockets into; null before there is one to read. */
+let readBuffer = null;
+
+/** Starts the reactor → whether there is one. */
+function start() {
+  readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER);
+  return codec.start(readBuffer, turn) === 1;
+}
+
+/**
+ * Reads all sockets that are ready; whatever is sent to one of them meanwhile leaves in one write.
+ * Native code calls this once a turn of the loop. What a handler throws is an uncaught exception.
+ */
+function turn() {
+  let large = null;
+  let isMore = true;
+  while (isMore) {
+    if (inbound.slab.length === 0) renewInbound(0);
+    const { memory, slab, used } = inbound;
+    const count = large === null
+      ? codec.turn(slab, used)
+      : codec.read(large.id, slab, used, large.assembly);
+    isMore = table[codec.MORE_READY] === 1;
+    inbound.used = table[codec.SLAB_USED];
+    large = walk(memory, count);
+  }
+}
+
+/**
+ * Goes through the sockets of the table.
+ * @returns the connection whose message is to be read into its own memory, or null
+ */
+function walk(memory, count) {
+  const rest = restOf();
+  let large = null;
+  beginWalk(count);
+  for (let at = 0; at < count;) {
+    const word = EVENTS + at * EVENT_WORDS;
+    const kind = table[word];
+    const connection = connections[table[word + 1]];
+    const number = table[word + 2];
+    const first = at + 1;
+    at = endOf(first, count);
+    if (connection === undefined) continue;
+    if (kind === codec.SOCKET) {
+      connection.bytesRead += number;
+      connection.scope.runInAsyncScope(hear, null, connection, memory, first, at, at === count ? rest : null);
+    } else if (kind === codec.LARGE) {
+      large = connection;
+    } else if (kind === codec.ENDED) {
+      end(connection);
+    } else if (number === 0) {
+      giveBack(connection);
+    } else {
+      fail(connection, number);
+    }
+  }
+  endWalk();
+  return large;
+}
+
+/** Where the events of a socket end that begin at `first`. */
+function endOf(first, count) {
+  let end = first;
+  while (end < count && table[EVENTS + end * EVENT_WORDS] < codec.SOCKET) end++;
+  return end;
+}
+
+/** What the last socket's bytes hold beyond its events, or null. */
+function restOf() {
+  const at = table[codec.READ];
+  const end = table[codec.RECEIVED];
+  const needed = table[codec.NEEDED];
+  if (at === end && needed === 0) return null;
+  return { bytes: view(readBuffer, at, end), needed, needs: table[codec.NEEDS], keep: table[codec.KEEP] };
+}
+
+/**
+ * Acts on the events `first` to `end` of a socket, and on the rest of its bytes where there is one.
+ * Nothing waits in front of them: a connection with a backlog is not read.
+ */
+function hear(connection, memory, first, end, rest) {
+  const { attachment, outbox } = connection;
+  attachment.isHeard = true;
+  if (connection.socket.timeout) connection.socket._unrefTimer();
+  if (connection.error !== null) return;
+  let event = first;
+  let bytes = rest === null ? NO_BYTES : rest.bytes;
+  let goesOn = rest !== null && rest.needed > 0;
+  connection.busy = outbox.receiving = true;
+  try {
+    if (connection.pongs !== null) answerPings(connection);
+    for (; event < end && connection.paused === 0; event++) actOn(connection, memory, event, null);
+    if (connection.paused !== 0) {
+      keepRest(connection, memory, event, end, bytes, 0, null, goesOn);
+    } else if (rest !== null) {
+      bytes = NO_BYTES;
+      goesOn = false;
+      readOn(connection, rest);
+    }
+  } catch (error) {
+    keepRest(connection, memory, event + 1, end, bytes, 0, null, goesOn);
+    attachment.goOnAfter(error);
+  } finally {
+    connection.busy = outbox.receiving = false;
+    if (connection.backlog !== null) watch(connection);
+    outbox.flush();
+  }
+}
+
+/** The peer has ended its half: the stream is told as Node's handle would tell it. */
+function end(connection) {
+  const { socket } = connection;
+  leave(connection);
+  socket.push(null);
+  socket.read(0);
+}
+
+/** Reading has failed in a way that Node will not hear of: the error was ours to take. */
+function fail(connection, errno) {
+  leave(connection);
+  connection.socket.destroy(errors.readFailed(errno));
+}
+
+function readOn(connection, { bytes, needed, needs, keep }) {
+  if (connection.error !== null) return;
+  if (needs === codec.BACKGROUND) {
+    keepRest(connection, null, 0, 0, bytes, 0, null, true);
+    unpackLater(connection, needed, keep);
+    return;
+  }
+  if (needed > 0) lend(connection, needs, needed, keep);
+  feed(connection, bytes, null, null);
+}
+
+module.exports = { start };

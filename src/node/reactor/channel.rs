@@ -1,0 +1,136 @@
+//! One socket's bytes, by the descriptor of Node's own handle.
+
+use std::cell::Cell;
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{BorrowedFd, RawFd};
+use std::rc::Rc;
+
+use rustix::io::Errno;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvFlags, SendAncillaryBuffer, SendFlags, recv, recvmsg, send, sendmsg,
+};
+
+use super::Watch;
+use crate::protocol::Role;
+
+/// A socket that the reactor reads and writes. It is Node's: the channel has to be dropped before
+/// Node's handle closes the descriptor, which may be another socket's right after that.
+pub struct Channel {
+    watch: Rc<Watch>,
+    /// INVARIANT: open; `lib/` drops the channel before it closes it.
+    descriptor: RawFd,
+    number: u32,
+    /// Our side of the connection.
+    pub role: Role,
+    /// Whether it is watched.
+    is_watched: Cell<bool>,
+    /// Whether the loop stays alive for it while it is watched.
+    is_ref: Cell<bool>,
+}
+
+impl Channel {
+    /// A channel to the open socket `descriptor`, watched from now on.
+    pub fn open(watch: &Rc<Watch>, number: u32, descriptor: RawFd, role: Role) -> Option<Self> {
+        let channel = Self {
+            watch: Rc::clone(watch),
+            descriptor,
+            number,
+            role,
+            is_watched: Cell::new(false),
+            is_ref: Cell::new(false),
+        };
+        channel.watch(true);
+        channel.is_watched.get().then_some(channel)
+    }
+
+    /// Starts to watch, or stops.
+    pub fn watch(&self, is_wanted: bool) {
+        if is_wanted == self.is_watched.get() {
+            return;
+        }
+        match is_wanted {
+            true => {
+                let added = self.watch.poller.add(self.socket(), self.number);
+                self.is_watched.set(added.is_ok());
+            }
+            false => {
+                self.watch.poller.delete(self.socket());
+                self.is_watched.set(false);
+            }
+        }
+        if self.is_ref.get() && self.is_watched.get() == is_wanted {
+            self.watch.count(is_wanted);
+        }
+    }
+
+    /// Whether it is watched: a pause may come while the socket waits for its turn.
+    pub fn is_watched(&self) -> bool {
+        self.is_watched.get()
+    }
+
+    /// Whether the loop stays alive for this socket while it is watched.
+    pub fn keep_alive(&self, is_wanted: bool) {
+        if is_wanted != self.is_ref.replace(is_wanted) && self.is_watched.get() {
+            self.watch.count(is_wanted);
+        }
+    }
+
+    fn socket(&self) -> BorrowedFd<'_> {
+        // SAFETY: by the invariant of the field.
+        unsafe { BorrowedFd::borrow_raw(self.descriptor) }
+    }
+
+    /// Reads what there is, at most as much as fits. 0 bytes are the peer's end.
+    pub fn receive(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
+        loop {
+            match recv(self.socket(), &mut *buffer, RecvFlags::DONTWAIT) {
+                Err(Errno::INTR) => {}
+                result => return result.map(|(_, count)| count),
+            }
+        }
+    }
+
+    /// Reads into `first`, and what does not fit there into `second`.
+    pub fn receive_two(&self, first: &mut [u8], second: &mut [u8]) -> Result<usize, Errno> {
+        loop {
+            let mut parts = [IoSliceMut::new(first), IoSliceMut::new(second)];
+            let mut control = RecvAncillaryBuffer::default();
+            match recvmsg(self.socket(), &mut parts, &mut control, RecvFlags::DONTWAIT) {
+                Err(Errno::INTR) => {}
+                result => return result.map(|message| message.bytes),
+            }
+        }
+    }
+
+    /// Writes as much as the kernel takes at once. Where that is nothing, or the socket has failed,
+    /// 0: Node's own way of writing waits, or tells the error.
+    pub fn send(&self, bytes: &[u8]) -> usize {
+        loop {
+            match send(self.socket(), bytes, SEND_FLAGS) {
+                Err(Errno::INTR) => {}
+                result => return result.unwrap_or(0),
+            }
+        }
+    }
+
+    /// Writes `first`, then `second`, as [`Channel::send`] does.
+    pub fn send_two(&self, first: &[u8], second: &[u8]) -> usize {
+        let parts = [IoSlice::new(first), IoSlice::new(second)];
+        loop {
+            let mut control = SendAncillaryBuffer::default();
+            match sendmsg(self.socket(), &parts, &mut control, SEND_FLAGS) {
+                Err(Errno::INTR) => {}
+                result => return result.unwrap_or(0),
+            }
+        }
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.watch(false);
+    }
+}
+
+// A peer that is gone must not raise SIGPIPE.
+const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);

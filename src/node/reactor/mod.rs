@@ -1,0 +1,232 @@
+//! The reactor: plain TCP and unix sockets read and written beside Node's streams.
+//!
+//! Node's socket stays the owner. Its handle stops reading, and a [`Channel`] reads in its place: an
+//! epoll set of our own tells which sockets are readable, libuv watches that set, and once a turn of
+//! the loop JavaScript is called, which takes all that is ready with one call of [`turn`], or a few.
+//! A socket that has ended, or failed, goes back to Node, which tells the program what it would have
+//! told it anyway.
+
+mod channel;
+mod poller;
+mod ready;
+mod turn;
+mod uv;
+
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::os::fd::RawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::rc::Rc;
+
+use napi::sys;
+
+pub use channel::Channel;
+pub use turn::{read, turn};
+
+use self::poller::Poller;
+use self::ready::Ready;
+use self::uv::{Cleanup, Poll};
+use super::call::{Bytes, Call, Misuse};
+use super::environment::{Environment, Reading};
+
+/// What reads the sockets of one environment.
+pub struct Reactor {
+    watch: Rc<Watch>,
+    /// Where sockets are read into: memory of JavaScript's, which `lib/` reads as well.
+    buffer: Bytes,
+}
+
+/// The sockets that are watched.
+pub struct Watch {
+    /// Before the set that it watches, so that it is dropped while that is open.
+    poll: Poll<Caller>,
+    poller: Rc<Poller>,
+    cleanup: Rc<Cleanup>,
+    /// How many of them keep the loop alive.
+    refs: Cell<usize>,
+}
+
+impl Watch {
+    /// Counts a socket that keeps the loop alive, or one that does not any more.
+    fn count(&self, is_more: bool) {
+        let refs = self.refs.get();
+        let now = if is_more {
+            refs + 1
+        } else {
+            refs.saturating_sub(1)
+        };
+        self.refs.set(now);
+        if (refs == 0) != (now == 0) {
+            self.poll.keep_alive(now > 0);
+        }
+    }
+}
+
+impl Reactor {
+    fn ready(&self) -> &Ready {
+        &self.watch.poll.value().ready
+    }
+}
+
+/// `start(buffer, callback)`: sets up the reactor, which reads into `buffer`, theirs from now on, and
+/// calls `callback` where there is something to read → 1, or 0 where the program is not Node.
+pub fn start(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse> {
+    let env = call.env();
+    let mut uv_loop = ptr::null_mut();
+    // SAFETY: `env` is the running call's, and the result outlives the call.
+    let status = unsafe { sys::napi_get_uv_event_loop(env, &mut uv_loop) };
+    if status != sys::Status::napi_ok || environment.reactor.is_some() {
+        return Ok(0.0);
+    }
+    let buffer = call.hold_bytes(0)?;
+    let cleanup = Rc::new(Cleanup::default());
+    let poller = Rc::new(Poller::new().map_err(|_| Misuse("there is no epoll"))?);
+    let caller = Caller::new(call, 1, Rc::clone(&poller))?;
+    let descriptor = poller.descriptor();
+    let Some(poll) = Poll::start(uv_loop, descriptor, caller, Caller::on_readable, &cleanup) else {
+        return Ok(0.0);
+    };
+    environment.reactor = Some(Reactor {
+        watch: Rc::new(Watch {
+            poll,
+            poller,
+            cleanup,
+            refs: Cell::new(0),
+        }),
+        buffer,
+    });
+    // SAFETY: the hook runs once, before the environment is dropped: hooks run in the reverse order
+    // of their registration, and that of `bind` came first.
+    unsafe {
+        let environment = ptr::from_mut(environment).cast();
+        sys::napi_add_async_cleanup_hook(env, Some(end), environment, ptr::null_mut());
+    }
+    Ok(1.0)
+}
+
+/// `adopt(connection, role, descriptor)`.
+pub fn adopt(environment: &mut Environment, call: &Call<3>) -> Result<f64, Misuse> {
+    let number = call.number(0)?;
+    let Some(role) = call.role(1)? else {
+        return Ok(0.0);
+    };
+    let descriptor = RawFd::try_from(call.number(2)?).map_err(|_| Misuse("no such descriptor"))?;
+    let Reading { reactor, .. } = environment.reading()?;
+    let channel = Channel::open(&reactor.watch, number, descriptor, role);
+    let is_open = channel.is_some();
+    environment.peer(number)?.channel = channel;
+    Ok(f64::from(u8::from(is_open)))
+}
+
+/// `write(connection, buffer, start, end)`.
+pub fn write(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse> {
+    let Some((_, channel)) = environment.peer(call.number(0)?)?.both() else {
+        return Ok(0.0);
+    };
+    let (start, end) = (call.number(2)? as usize, call.number(3)? as usize);
+    let bytes = call
+        .bytes(1)?
+        .from(start)?
+        .until(end.saturating_sub(start))?;
+    // SAFETY: nothing is written to while this is alive.
+    Ok(channel.send(unsafe { bytes.as_slice() }) as f64)
+}
+
+/// `writeBoth(connection, first, second)`.
+pub fn write_both(environment: &mut Environment, call: &Call<3>) -> Result<f64, Misuse> {
+    let Some((_, channel)) = environment.peer(call.number(0)?)?.both() else {
+        return Ok(0.0);
+    };
+    // SAFETY: nothing is written to while these are alive.
+    let (first, second) = unsafe { (call.bytes(1)?.as_slice(), call.bytes(2)?.as_slice()) };
+    Ok(channel.send_two(first, second) as f64)
+}
+
+/// Closes the handle, as the environment ends: its loop must have none left.
+unsafe extern "C" fn end(hook: sys::napi_async_cleanup_hook_handle, environment: *mut c_void) {
+    // SAFETY: see `start`; no call of JavaScript's is under way.
+    let environment = unsafe { &mut *environment.cast::<Environment>() };
+    if let Some(reactor) = environment.reactor.take() {
+        reactor.watch.cleanup.wait(hook);
+    }
+    // With the last channel, and the reactor, the handle is dropped.
+    environment.close_channels();
+}
+
+/// The way into JavaScript.
+struct Caller {
+    env: sys::napi_env,
+    context: sys::napi_async_context,
+    callback: sys::napi_ref,
+    poller: Rc<Poller>,
+    ready: Ready,
+}
+
+impl Caller {
+    /// Calls the function that is the argument at `index`.
+    fn new(call: &Call<2>, index: usize, poller: Rc<Poller>) -> Result<Self, Misuse> {
+        let env = call.env();
+        let callback = call.hold(index)?;
+        let (mut name, mut context) = (ptr::null_mut(), ptr::null_mut());
+        let text = c"WS13";
+        // SAFETY: `env` is the running call's; all results outlive their calls.
+        let status = unsafe {
+            sys::napi_create_string_utf8(
+                env,
+                text.as_ptr(),
+                text.count_bytes() as isize,
+                &mut name,
+            );
+            sys::napi_async_init(env, ptr::null_mut(), name, &mut context)
+        };
+        if status != sys::Status::napi_ok {
+            return Err(Misuse("there is no async context"));
+        }
+        Ok(Self {
+            env,
+            context,
+            callback,
+            poller,
+            ready: Ready::default(),
+        })
+    }
+
+    fn on_readable(&self) {
+        if self.ready.begin_turn(&self.poller) {
+            // Nothing here panics; but no panic may cross into libuv.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.call()));
+        }
+    }
+
+    /// One call into JavaScript, as Node makes them: async hooks, ticks and microtasks are run.
+    fn call(&self) {
+        let Self { env, context, .. } = *self;
+        let (mut scope, mut function, mut global) =
+            (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        // SAFETY: `env` lives as long as the handle that calls this, on its own thread; the scope
+        // holds all values, and is closed at the end.
+        unsafe {
+            if sys::napi_open_handle_scope(env, &mut scope) != sys::Status::napi_ok {
+                return;
+            }
+            sys::napi_get_reference_value(env, self.callback, &mut function);
+            sys::napi_get_global(env, &mut global);
+            let status = sys::napi_make_callback(
+                env,
+                context,
+                global,
+                function,
+                0,
+                ptr::null(),
+                ptr::null_mut(),
+            );
+            if status == sys::Status::napi_pending_exception {
+                let mut error = ptr::null_mut();
+                sys::napi_get_and_clear_last_exception(env, &mut error);
+                sys::napi_fatal_exception(env, error);
+            }
+            sys::napi_close_handle_scope(env, scope);
+        }
+    }
+}

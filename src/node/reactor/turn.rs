@@ -1,0 +1,196 @@
+//! What is ready in, events out: one call for any number of sockets.
+//!
+//! The events of each socket follow an entry that names it, in the table of `receive.rs`:
+//!
+//! | entry | what it tells |
+//! |---|---|
+//! | [`SOCKET`], number, count | so many bytes have arrived; their events follow |
+//! | [`LARGE`], number, 0 | a message in progress goes on: call [`read`], which writes into its memory |
+//! | [`ENDED`], number, 0 | the peer has ended its half |
+//! | [`FAILED`], number, errno | reading has failed; 0 where Node is to find out how |
+//!
+//! | word | after a call |
+//! |---|---|
+//! | 6 | whether more is ready: call again (1) |
+//! | 7 | bytes in the read buffer; from word 0 on they are the last socket's and not read yet |
+
+use rustix::io::Errno;
+
+use super::super::call::{Bytes, Call, Misuse};
+use super::super::environment::{Environment, Peer, Reading};
+use super::super::receive::{Events, Need, decode, report};
+use crate::protocol::{Memory, Step};
+
+const SOCKET: u32 = 0x40;
+const ENDED: u32 = 0x41;
+const FAILED: u32 = 0x42;
+const LARGE: u32 = 0x43;
+
+/// Entries that one socket needs at least: its own, and an event.
+const ENTRIES: usize = 2;
+
+/// `turn(slab, used)`: reads the sockets that are ready and fills the table → the number of entries.
+pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse> {
+    let base = call.number(1)? as usize;
+    let free = call.bytes(0)?.from(base)?;
+    let Reading {
+        reactor,
+        peers,
+        table,
+        pools,
+    } = environment.reading()?;
+    // SAFETY: the only slices of the slab and of the read buffer, which `lib/` made apart.
+    let (slab, buffer) = unsafe { (free.as_mut_slice(), reactor.buffer.as_mut_slice()) };
+    let mut memory = Memory {
+        slab,
+        used: 0,
+        assembly: &mut [],
+        pools,
+    };
+    let mut events = Events::new(table, base);
+    let mut last = Last::default();
+    let more = loop {
+        let Some(entry) = reactor.ready().next() else {
+            break false;
+        };
+        if !events.has_room(ENTRIES) {
+            reactor.ready().put_back(entry);
+            break true;
+        }
+        let number = entry.number;
+        let Some((connection, channel)) = peers.get_mut(number as usize).and_then(Peer::both)
+        else {
+            continue;
+        };
+        if !channel.is_watched() {
+            continue;
+        }
+        if entry.has_failed {
+            events.push(FAILED, number as usize, 0);
+            continue;
+        }
+        if connection.awaits_assembly() {
+            events.push(LARGE, number as usize, 0);
+            break true;
+        }
+        let Some(received) = outcome(channel.receive(buffer), number, &mut events) else {
+            continue;
+        };
+        reactor.ready().spend(received);
+        let mut input = &buffer[..received];
+        connection.begin_turn();
+        last.need = decode(
+            connection,
+            Some(channel.role),
+            &mut input,
+            &mut memory,
+            &mut events,
+        );
+        if !input.is_empty() || last.need.is_some() {
+            last.read = received - input.len();
+            last.received = received;
+            break true;
+        }
+    };
+    last.report(more, &memory, events)
+}
+
+/// `read(number, slab, used, assembly)`: reads one socket, into the assembly as far as its message
+/// goes, and fills the table → the number of entries.
+pub fn read(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse> {
+    let number = call.number(0)?;
+    let base = call.number(2)? as usize;
+    let (free, assembly) = (call.bytes(1)?.from(base)?, call.bytes(3)?);
+    let Reading {
+        reactor,
+        peers,
+        table,
+        pools,
+    } = environment.reading()?;
+    if apart(&[free, assembly, reactor.buffer]).is_none() {
+        return Err(Misuse("slab, assembly and read buffer overlap"));
+    }
+    // SAFETY: the only slices of the three, none of which overlaps another.
+    let (slab, assembly, buffer) = unsafe {
+        (
+            free.as_mut_slice(),
+            assembly.as_mut_slice(),
+            reactor.buffer.as_mut_slice(),
+        )
+    };
+    let mut events = Events::new(table, base);
+    let mut last = Last::default();
+    let mut memory = Memory {
+        slab,
+        used: 0,
+        assembly,
+        pools,
+    };
+    let Some((connection, channel)) = peers.get_mut(number as usize).and_then(Peer::both) else {
+        return last.report(true, &memory, events);
+    };
+    let expected = connection.expected(memory.assembly.len());
+    let direct = memory.assembly.get_mut(expected).unwrap_or_default();
+    let room = direct.len();
+    let result = channel.receive_two(direct, buffer);
+    if let Some(received) = outcome(result, number, &mut events) {
+        reactor.ready().spend(received);
+        let in_place = received.min(room);
+        match connection.receive_in_place(in_place, &mut memory) {
+            Ok(Step::Event(event)) => events.take(event, &mut memory),
+            Ok(_) => {}
+            Err(error) => events.violation(error),
+        }
+        let mut input = &buffer[..received - in_place];
+        connection.begin_turn();
+        last.received = input.len();
+        last.need = decode(
+            connection,
+            Some(channel.role),
+            &mut input,
+            &mut memory,
+            &mut events,
+        );
+        last.read = last.received - input.len();
+    }
+    last.report(true, &memory, events)
+}
+
+/// How many bytes there are to decode; none where the entry that is pushed tells it all.
+fn outcome(result: Result<usize, Errno>, number: u32, events: &mut Events) -> Option<usize> {
+    let number = number as usize;
+    match result {
+        Ok(0) => events.push(ENDED, number, 0),
+        Ok(count) => {
+            events.push(SOCKET, number, count);
+            return Some(count);
+        }
+        Err(Errno::AGAIN) => {}
+        Err(errno) => events.push(FAILED, number, errno.raw_os_error() as usize),
+    }
+    None
+}
+
+/// What is left of the last socket's bytes.
+#[derive(Default)]
+struct Last {
+    read: usize,
+    received: usize,
+    need: Need,
+}
+
+impl Last {
+    fn report(self, more: bool, memory: &Memory, events: Events) -> Result<f64, Misuse> {
+        let (table, count) = report(events, self.read, memory.used, self.need);
+        table[6] = u32::from(more);
+        table[7] = self.received as u32;
+        Ok(count)
+    }
+}
+
+/// Whether no two of them share a byte.
+fn apart(parts: &[Bytes]) -> Option<()> {
+    let overlap =
+        |(at, part): (usize, &Bytes)| parts[..at].iter().any(|other| other.overlaps(*part));
+    (!parts.iter().enumerate().any(overlap)).then_some(())
+}
