@@ -1,33 +1,28 @@
 'use strict';
 
 const { AsyncResource } = require('node:async_hooks');
-const { Socket } = require('node:net');
 const codec = require('./codec.js');
-const { enter, watch } = require('./adopted.js');
+const { enter, leave, watch } = require('./adopted.js');
 const { peek, roleOf } = require('./connection.js');
 const { isNodesOwn } = require('./hold.js');
 const { start } = require('./turn.js');
 const { rethrow } = require('./unhandled.js');
 
 // The reactor reads and writes plain TCP and unix sockets in place of Node's streams. The socket
-// stays Node's: its handle stops reading, and gets its descriptor back where the peer has ended or
-// the socket has failed, so that Node tells of it.
+// stays Node's: its handle only stops reading, and starts again where the peer has ended or the
+// socket has failed, so that Node tells of it.
 
-/** Whether there is a reactor, once that has been asked for. */
-let isThere;
+const kConnection = Symbol('ws13.adopted');
 
-function isOn() {
-  // Another program may export libuv's functions without having them work.
-  isThere ??= typeof codec.start === 'function'
-    && process.env.WS13_TRANSPORT !== 'stream'
-    && process.versions.bun === undefined && process.versions.deno === undefined
-    && start();
-  return isThere;
-}
+/** Another program than Node may export libuv's functions without having them work. */
+const isPossible = typeof codec.start === 'function'
+  && process.env.WS13_TRANSPORT !== 'stream'
+  && process.versions.bun === undefined && process.versions.deno === undefined;
+let isOn = false;
 
 /** Whether a socket is one that the reactor can read, and that nobody else does. */
 function isAdoptable(socket) {
-  return isOn()
+  return isPossible
     && isNodesOwn(socket)
     && socket.readable && socket.writable && !socket.connecting
     && socket._handle?.fd >= 0 && typeof socket._handle.readStop === 'function'
@@ -39,17 +34,20 @@ function isAdoptable(socket) {
 function adopt(connection) {
   const { id, socket } = connection;
   const { _handle: handle } = socket;
+  isOn ||= start();
+  if (!isOn) return;
   if (codec.adopt(id, roleOf(socket), handle.fd) !== 1) return;
   handle.readStop();
   // Whatever asks the stream for more must not have the handle read again.
   handle.reading = true;
   connection.scope = new AsyncResource('WS13');
   enter(connection);
-  codec.keepAlive(id, handle.hasRef() ? 1 : 0);
+  handle[kConnection] = connection;
+  Object.setPrototypeOf(handle, adoptedPrototype(Object.getPrototypeOf(handle)));
+  keepAlive(connection, handle.hasRef() ? 1 : 0);
   // What the program does to the socket is done to the reactor's half as well.
   socket.on('pause', socketOnSwitch);
   socket.on('resume', socketOnSwitch);
-  Object.defineProperties(socket, mirrored);
   empty(socket);
   watch(connection);
 }
@@ -71,32 +69,56 @@ function socketOnSwitch() {
   watch(peek(this));
 }
 
-/** Own, non-enumerable members of an adopted socket, shared by all. */
-const mirrored = {
-  ref: { value: refSocket, writable: true, configurable: true },
-  unref: { value: unrefSocket, writable: true, configurable: true },
-  bytesRead: { get: bytesRead, configurable: true },
-  bytesWritten: { get: bytesWritten, configurable: true }
-};
+/** For each class of Node's handles, its prototype with what an adopted one does besides. */
+const prototypes = new Map();
 
-function refSocket() {
-  const { channel } = peek(this).outbox;
-  if (channel !== -1) codec.keepAlive(channel, 1);
-  return Socket.prototype.ref.call(this);
+function adoptedPrototype(prototype) {
+  let adopted = prototypes.get(prototype);
+  if (adopted === undefined) {
+    adopted = extend(prototype);
+    prototypes.set(prototype, adopted);
+  }
+  return adopted;
 }
 
-function unrefSocket() {
-  const { channel } = peek(this).outbox;
-  if (channel !== -1) codec.keepAlive(channel, 0);
-  return Socket.prototype.unref.call(this);
+function extend(prototype) {
+  return {
+    __proto__: prototype,
+
+    // The descriptor may be another socket's as soon as the handle is closed.
+    close(callback) {
+      leave(this[kConnection]);
+      return super.close(callback);
+    },
+
+    reset(callback) {
+      leave(this[kConnection]);
+      return super.reset(callback);
+    },
+
+    ref() {
+      keepAlive(this[kConnection], 1);
+      return super.ref();
+    },
+
+    unref() {
+      keepAlive(this[kConnection], 0);
+      return super.unref();
+    },
+
+    get bytesRead() {
+      return super.bytesRead + this[kConnection].bytesRead;
+    },
+
+    get bytesWritten() {
+      return super.bytesWritten + this[kConnection].outbox.bytesWritten;
+    }
+  };
 }
 
-function bytesRead() {
-  return Reflect.get(Socket.prototype, 'bytesRead', this) + peek(this).bytesRead;
-}
-
-function bytesWritten() {
-  return Reflect.get(Socket.prototype, 'bytesWritten', this) + peek(this).outbox.bytesWritten;
+/** Whether the process stays alive for a socket. */
+function keepAlive({ outbox: { channel } }, isWanted) {
+  if (channel !== -1) codec.keepAlive(channel, isWanted);
 }
 
 module.exports = { adopt, isAdoptable };

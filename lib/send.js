@@ -13,6 +13,8 @@ const { ignore, rethrow } = require('./unhandled.js');
 
 /** The longest string that is written straight into the outbox: three bytes each at most. */
 const STRING_MAX = 8192;
+/** The longest payload that is masked into the outbox, whose memory is used again. */
+const MASK_MAX = 256 * 1024;
 /** What native code wants free behind a string's bytes. */
 const STRING_ROOM = 32;
 
@@ -48,7 +50,7 @@ function sendNow(connection, kind, data, callback) {
     }
     data = Buffer.from(data);
   }
-  if (data.length <= JOIN_MAX) {
+  if (data.length <= JOIN_MAX || (data.length <= MASK_MAX && roleOf(connection.socket) !== SERVER)) {
     return sendSmall(connection, kind, data, callback, data.length + codec.HEADER_ROOM);
   }
   if (data instanceof Frame) return sendPrepared(connection, data, callback) ?? false;

@@ -17,7 +17,7 @@ let readBuffer = null;
 
 /** Starts the reactor → whether there is one. */
 function start() {
-  readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER);
+  readBuffer ??= Buffer.allocUnsafeSlow(READ_BUFFER);
   return codec.start(readBuffer, turn) === 1;
 }
 
@@ -62,6 +62,8 @@ function walk(memory, count) {
     } else if (kind === codec.LARGE) {
       large = connection;
     } else if (kind === codec.ENDED) {
+      end(connection);
+    } else if (number === 0) {
       giveBack(connection);
     } else {
       fail(connection, number);
@@ -117,6 +119,14 @@ function hear(connection, memory, first, end, rest) {
     if (connection.backlog !== null) watch(connection);
     outbox.flush();
   }
+}
+
+/** The peer has ended its half: the stream is told as Node's handle would tell it. */
+function end(connection) {
+  const { socket } = connection;
+  leave(connection);
+  socket.push(null);
+  socket.read(0);
 }
 
 /** Reading has failed in a way that Node will not hear of: the error was ours to take. */

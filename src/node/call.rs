@@ -103,7 +103,7 @@ impl Bytes {
     }
 
     /// The first `len` of the bytes.
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     pub fn until(self, len: usize) -> Result<Self, Misuse> {
         match len <= self.len {
             true => Ok(Self { len, ..self }),
@@ -137,13 +137,13 @@ impl Bytes {
 
 impl<const N: usize> Call<N> {
     /// The environment that makes the call.
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     pub fn env(&self) -> sys::napi_env {
         self.env
     }
 
     /// Keeps the argument at `index` for as long as the environment lives.
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     pub fn hold(&self, index: usize) -> Result<sys::napi_ref, Misuse> {
         let mut reference = ptr::null_mut();
         // SAFETY: the value is this call's argument; `reference` outlives the call.
@@ -157,7 +157,7 @@ impl<const N: usize> Call<N> {
 
     /// The memory of the Uint8Array at `index`, for as long as the environment lives: the array is
     /// neither transferred nor shown to anybody.
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     pub fn hold_bytes(&self, index: usize) -> Result<Bytes, Misuse> {
         self.hold(index)?;
         self.bytes(index)

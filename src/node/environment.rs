@@ -6,7 +6,7 @@ use slab::Slab;
 
 use super::call::Misuse;
 use super::random::MaskKeys;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 use super::reactor::{Channel, Reactor};
 use crate::protocol::{Connection, Role, Traffic};
 
@@ -14,7 +14,7 @@ use crate::protocol::{Connection, Role, Traffic};
 pub struct Environment {
     peers: Slab<Peer>,
     /// What reads sockets in Node's place, once it has been started.
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     pub reactor: Option<Reactor>,
     /// What connections that are freed have received and sent.
     past: (Traffic, Traffic),
@@ -26,7 +26,7 @@ impl Environment {
     pub fn new(table: Table) -> Self {
         Self {
             peers: Slab::new(),
-            #[cfg(unix)]
+            #[cfg(target_os = "linux")]
             reactor: None,
             past: Default::default(),
             table,
@@ -78,13 +78,13 @@ impl Environment {
     }
 
     /// The connection of that number, with its channel if it has one.
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     pub fn peer(&mut self, number: u32) -> Result<&mut Peer, Misuse> {
         self.peers.get_mut(number as usize).ok_or(NO_CONNECTION)
     }
 
     /// What a turn of the reactor works with.
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     pub fn reactor_and_peers(&mut self) -> Result<(&Reactor, &mut Slab<Peer>, &mut [u32]), Misuse> {
         match &self.reactor {
             Some(reactor) => Ok((reactor, &mut self.peers, self.table.words())),
@@ -93,7 +93,7 @@ impl Environment {
     }
 
     /// Lets go of all sockets.
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     pub fn close_channels(&mut self) {
         for (_, peer) in &mut self.peers {
             peer.channel = None;
@@ -120,7 +120,7 @@ const NO_CONNECTION: Misuse = Misuse("no such connection");
 pub struct Peer {
     connection: Connection,
     /// The socket, where the reactor reads and writes it.
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     pub channel: Option<Channel>,
 }
 
@@ -128,13 +128,13 @@ impl Peer {
     fn new(connection: Connection) -> Self {
         Self {
             connection,
-            #[cfg(unix)]
+            #[cfg(target_os = "linux")]
             channel: None,
         }
     }
 
     /// The connection and its channel, if it has one.
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     pub fn both(&mut self) -> Option<(&mut Connection, &Channel)> {
         Some((&mut self.connection, self.channel.as_ref()?))
     }

@@ -7,7 +7,7 @@ use napi_derive::napi;
 
 use super::call::{Misuse, run};
 use super::environment::{Environment, Table};
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 use super::reactor;
 use super::receive::receive_chunk;
 use super::send::{admit_prepared, write_answer, write_close, write_frame, write_prepared};
@@ -30,23 +30,23 @@ const FUNCTIONS: &[(&std::ffi::CStr, Callback)] = &[
     (c"bytesReceived", bytes_received),
     (c"bytesSent", bytes_sent),
     (c"totals", totals),
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     (c"start", start),
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     (c"adopt", adopt),
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     (c"abandon", abandon),
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     (c"watch", watch),
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     (c"keepAlive", keep_alive),
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     (c"turn", turn),
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     (c"read", read),
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     (c"write", write),
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     (c"writeBoth", write_both),
 ];
 
@@ -180,7 +180,7 @@ callbacks! {
     fn totals(1) = write_totals;
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 callbacks! {
     /// `start(buffer, callback)`: starts the reactor → whether there is one (1) or not (0).
     fn start(2) = reactor::start;

@@ -20,7 +20,7 @@ mod handshake;
 mod hot;
 mod listen;
 mod random;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod reactor;
 mod receive;
 mod send;

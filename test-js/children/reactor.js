@@ -147,7 +147,7 @@ async function inCluster() {
   for (const fork of forks) fork.disconnect();
 }
 
-/** Where there is no descriptor to spare, the stream does it; later sockets are read as ever. */
+/** Where there is no descriptor to start with, the stream does it; later sockets are read as ever. */
 async function descriptors() {
   const pairs = [await openPair('net'), await openPair('net')];
   const taken = [];

@@ -1,16 +1,19 @@
 //! The reactor: plain TCP and unix sockets read and written beside Node's streams.
 //!
-//! Node's socket stays the owner. Its handle stops reading, and a [`channel::Channel`] reads in its
-//! place: libuv tells which sockets are readable, and once a turn of the loop JavaScript is called,
-//! which takes all of them with one call of [`turn::turn`], or a few. A socket that has ended, or
-//! failed, goes back to Node, which tells the program what it would have told it anyway.
+//! Node's socket stays the owner. Its handle stops reading, and a [`Channel`] reads in its place: an
+//! epoll set of our own tells which sockets are readable, libuv watches that set, and once a turn of
+//! the loop JavaScript is called, which takes all that is ready with one call of [`turn`], or a few.
+//! A socket that has ended, or failed, goes back to Node, which tells the program what it would have
+//! told it anyway.
 
 mod channel;
+mod poller;
 mod ready;
 mod turn;
 mod uv;
 
-use std::ffi::{c_int, c_void};
+use std::cell::Cell;
+use std::ffi::c_void;
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -21,54 +24,53 @@ use napi::sys;
 pub use channel::Channel;
 pub use turn::{read, turn};
 
+use self::poller::Poller;
 use self::ready::Ready;
-use self::uv::{Check, Handles, Loop};
+use self::uv::{Cleanup, Poll};
 use super::call::{Bytes, Call, Misuse};
 use super::environment::Environment;
-use crate::protocol::Role;
 
-/// What the channels of one environment share.
+/// What reads the sockets of one environment.
 pub struct Reactor {
-    uv_loop: *mut Loop,
-    handles: Rc<Handles>,
-    ready: Rc<Ready>,
-    /// Kept for its drop.
-    _check: Check<Caller>,
+    watch: Rc<Watch>,
     /// Where sockets are read into: memory of JavaScript's, which `lib/` reads as well.
     buffer: Bytes,
 }
 
+/// The sockets that are watched.
+pub struct Watch {
+    /// Before the set that it watches, so that it is dropped while that is open.
+    poll: Poll<Caller>,
+    poller: Rc<Poller>,
+    cleanup: Rc<Cleanup>,
+    /// How many of them keep the loop alive.
+    refs: Cell<usize>,
+}
+
+impl Watch {
+    /// Counts a socket that keeps the loop alive, or one that does not any more.
+    fn count(&self, is_more: bool) {
+        let refs = self.refs.get();
+        let now = if is_more {
+            refs + 1
+        } else {
+            refs.saturating_sub(1)
+        };
+        self.refs.set(now);
+        if (refs == 0) != (now == 0) {
+            self.poll.keep_alive(now > 0);
+        }
+    }
+}
+
 impl Reactor {
-    /// A channel for the connection of that number.
-    pub fn open(&self, number: u32, descriptor: RawFd, role: Role) -> Option<Channel> {
-        Channel::open(
-            self.uv_loop,
-            &self.handles,
-            &self.ready,
-            number,
-            descriptor,
-            role,
-        )
-    }
-
-    /// The next connection whose socket is ready.
-    fn next_ready(&self) -> Option<u32> {
-        self.ready.next()
-    }
-
-    /// Counts bytes that were read in this turn of the loop.
-    fn spend(&self, bytes: usize) {
-        self.ready.spend(bytes);
-    }
-
-    /// Puts a connection in front of the others that are ready.
-    fn put_back(&self, number: u32) {
-        self.ready.put_back(number);
+    fn ready(&self) -> &Ready {
+        &self.watch.poll.value().ready
     }
 }
 
 /// `start(buffer, callback)`: sets up the reactor, which reads into `buffer`, theirs from now on, and
-/// calls `callback` where there is something to read → 1, or 0 where the program is not Node.
+/// calls `callback` where there is something to read → 1, or 0 where that cannot be done.
 pub fn start(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse> {
     let env = call.env();
     let mut uv_loop = ptr::null_mut();
@@ -77,18 +79,24 @@ pub fn start(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misus
     if status != sys::Status::napi_ok || environment.reactor.is_some() {
         return Ok(0.0);
     }
+    // There may be no descriptor to spare, for now.
+    let Ok(poller) = Poller::new().map(Rc::new) else {
+        return Ok(0.0);
+    };
     let buffer = call.hold_bytes(0)?;
-    let ready = Rc::new(Ready::default());
-    let handles = Rc::new(Handles::default());
-    let caller = Caller::new(call, 1, Rc::clone(&ready))?;
-    let Some(check) = Check::new(uv_loop, &handles, caller, Caller::on_check) else {
+    let cleanup = Rc::new(Cleanup::default());
+    let caller = Caller::new(call, 1, Rc::clone(&poller))?;
+    let descriptor = poller.descriptor();
+    let Some(poll) = Poll::start(uv_loop, descriptor, caller, Caller::on_readable, &cleanup) else {
         return Ok(0.0);
     };
     environment.reactor = Some(Reactor {
-        uv_loop,
-        handles,
-        ready,
-        _check: check,
+        watch: Rc::new(Watch {
+            poll,
+            poller,
+            cleanup,
+            refs: Cell::new(0),
+        }),
         buffer,
     });
     // SAFETY: the hook runs once, before the environment is dropped: hooks run in the reverse order
@@ -108,7 +116,7 @@ pub fn adopt(environment: &mut Environment, call: &Call<3>) -> Result<f64, Misus
     };
     let descriptor = RawFd::try_from(call.number(2)?).map_err(|_| Misuse("no such descriptor"))?;
     let (reactor, ..) = environment.reactor_and_peers()?;
-    let channel = reactor.open(number, descriptor, role);
+    let channel = Channel::open(&reactor.watch, number, descriptor, role);
     let is_open = channel.is_some();
     environment.peer(number)?.channel = channel;
     Ok(f64::from(u8::from(is_open)))
@@ -138,16 +146,15 @@ pub fn write_both(environment: &mut Environment, call: &Call<3>) -> Result<f64, 
     Ok(channel.send_two(first, second) as f64)
 }
 
-/// Closes all handles, as the environment ends: its loop must have none left.
-unsafe extern "C" fn end(cleanup: sys::napi_async_cleanup_hook_handle, environment: *mut c_void) {
+/// Closes the handle, as the environment ends: its loop must have none left.
+unsafe extern "C" fn end(hook: sys::napi_async_cleanup_hook_handle, environment: *mut c_void) {
     // SAFETY: see `start`; no call of JavaScript's is under way.
     let environment = unsafe { &mut *environment.cast::<Environment>() };
-    environment.close_channels();
     if let Some(reactor) = environment.reactor.take() {
-        let handles = Rc::clone(&reactor.handles);
-        drop(reactor);
-        handles.finish(cleanup);
+        reactor.watch.cleanup.wait(hook);
     }
+    // With the last channel, and the reactor, the handle is dropped.
+    environment.close_channels();
 }
 
 /// The way into JavaScript.
@@ -155,12 +162,13 @@ struct Caller {
     env: sys::napi_env,
     context: sys::napi_async_context,
     callback: sys::napi_ref,
-    ready: Rc<Ready>,
+    poller: Rc<Poller>,
+    ready: Ready,
 }
 
 impl Caller {
     /// Calls the function that is the argument at `index`.
-    fn new(call: &Call<2>, index: usize, ready: Rc<Ready>) -> Result<Self, Misuse> {
+    fn new(call: &Call<2>, index: usize, poller: Rc<Poller>) -> Result<Self, Misuse> {
         let env = call.env();
         let callback = call.hold(index)?;
         let (mut name, mut context) = (ptr::null_mut(), ptr::null_mut());
@@ -182,12 +190,13 @@ impl Caller {
             env,
             context,
             callback,
-            ready,
+            poller,
+            ready: Ready::default(),
         })
     }
 
-    fn on_check(&self, _: c_int) {
-        if self.ready.begin_turn() {
+    fn on_readable(&self) {
+        if self.ready.begin_turn(&self.poller) {
             // Nothing here panics; but no panic may cross into libuv.
             let _ = catch_unwind(AssertUnwindSafe(|| self.call()));
         }

@@ -6,8 +6,8 @@
 //! |---|---|
 //! | [`SOCKET`], number, count | so many bytes have arrived; their events follow |
 //! | [`LARGE`], number, 0 | a message in progress goes on: call [`read`], which writes into its memory |
-//! | [`ENDED`], number, 0 | the peer has ended its half, or the socket has failed: Node finds out |
-//! | [`FAILED`], number, errno | reading has failed, and Node will not hear of it |
+//! | [`ENDED`], number, 0 | the peer has ended its half |
+//! | [`FAILED`], number, errno | reading has failed; 0 where Node is to find out how |
 //!
 //! | word | after a call |
 //! |---|---|
@@ -19,7 +19,6 @@ use rustix::io::Errno;
 use super::super::call::{Bytes, Call, Misuse};
 use super::super::environment::{Environment, Peer};
 use super::super::receive::{Events, Need, decode, report};
-use super::channel::Turn;
 use crate::protocol::{Memory, Step};
 
 const SOCKET: u32 = 0x40;
@@ -45,24 +44,24 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse
     let mut events = Events::new(table, base);
     let mut last = Last::default();
     let more = loop {
-        let Some(number) = reactor.next_ready() else {
+        let Some(entry) = reactor.ready().next() else {
             break false;
         };
         if !events.has_room(ENTRIES) {
-            reactor.put_back(number);
+            reactor.ready().put_back(entry);
             break true;
         }
+        let number = entry.number;
         let Some((connection, channel)) = peers.get_mut(number as usize).and_then(Peer::both)
         else {
             continue;
         };
-        match channel.take_turn() {
-            Turn::Read => {}
-            Turn::Skip => continue,
-            Turn::GiveBack => {
-                events.push(ENDED, number as usize, 0);
-                continue;
-            }
+        if !channel.is_watched() {
+            continue;
+        }
+        if entry.has_failed {
+            events.push(FAILED, number as usize, 0);
+            continue;
         }
         if connection.awaits_assembly() {
             events.push(LARGE, number as usize, 0);
@@ -71,7 +70,7 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse
         let Some(received) = outcome(channel.receive(buffer), number, &mut events) else {
             continue;
         };
-        reactor.spend(received);
+        reactor.ready().spend(received);
         let mut input = &buffer[..received];
         last.need = decode(
             connection,
@@ -122,7 +121,7 @@ pub fn read(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse
     let room = direct.len();
     let result = channel.receive_two(direct, buffer);
     if let Some(received) = outcome(result, number, &mut events) {
-        reactor.spend(received);
+        reactor.ready().spend(received);
         let in_place = received.min(room);
         match connection.receive_in_place(in_place, &mut memory) {
             Ok(Step::Event(event)) => events.take(event, &mut memory),
