@@ -17,7 +17,7 @@ let readBuffer = null;
 
 /** Starts the reactor → whether there is one. */
 function start() {
-  readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER);
+  readBuffer ??= Buffer.allocUnsafeSlow(READ_BUFFER);
   return codec.start(readBuffer, turn) === 1;
 }
 
