@@ -22,7 +22,7 @@ const root = new AsyncResource('WS13');
 
 /** Starts the reactor → whether there is one. */
 function start() {
-  readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER);
+  readBuffer ??= Buffer.allocUnsafeSlow(READ_BUFFER);
   return root.runInAsyncScope(codec.start, null, readBuffer, turn) === 1;
 }
 
