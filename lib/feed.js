@@ -8,6 +8,9 @@ const { Queue } = require('./queue.js');
 
 const { table, EVENTS, EVENT_WORDS } = codec;
 
+/** The length of a close event. */
+const CODE_MASK = (1 << codec.CODE) - 1;
+
 /**
  * Processes a chunk behind all that waits; whatever is sent meanwhile leaves in one write. What a
  * callback throws passes through, and what is behind it waits.
@@ -127,12 +130,13 @@ function eventPayload(connection, memory, kind, offset, length) {
     connection.assembly = undefined;
     return message;
   }
-  return kind === codec.VIOLATION ? undefined : new FastBuffer(memory, offset, length);
+  if (kind === codec.VIOLATION) return undefined;
+  return new FastBuffer(memory, offset, kind === codec.CLOSE ? length & CODE_MASK : length);
 }
 
 /** The number that goes with an event: a close code, or a fault's. */
 function eventNumber(kind, word) {
-  if (kind === codec.CLOSE) return table[codec.CLOSE_CODE];
+  if (kind === codec.CLOSE) return table[word + 2] >>> codec.CODE;
   return kind === codec.VIOLATION ? table[word + 1] : 0;
 }
 

@@ -1,5 +1,6 @@
 'use strict';
 
+const { watch } = require('./adopted.js');
 const { connectionOf } = require('./connection.js');
 const { process: processChunk } = require('./feed.js');
 const { NO_BYTES } = require('./memory.js');
@@ -46,7 +47,11 @@ function resumeNow(connection) {
       else connection.attachment.take(NO_BYTES);
     }
   } finally {
-    if (connection.paused === 0) connection.socket.resume?.();
+    if (connection.paused === 0) {
+      connection.socket.resume?.();
+      // No 'resume' follows where the program has resumed the socket by itself.
+      watch(connection);
+    }
     if (connection.isLate || connection.isOver) connection.settle();
   }
 }

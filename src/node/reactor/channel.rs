@@ -22,55 +22,43 @@ pub struct Channel {
     number: u32,
     /// Our side of the connection.
     pub role: Role,
-    /// Whether it is watched.
-    is_watched: Cell<bool>,
-    /// Whether the loop stays alive for it while it is watched.
+    /// Whether what arrives is read.
+    is_read: Cell<bool>,
+    /// Whether the loop stays alive for it.
     is_ref: Cell<bool>,
 }
 
 impl Channel {
-    /// A channel to the open socket `descriptor`, watched from now on.
+    /// A channel to the open socket `descriptor`, which is read from now on.
     pub fn open(watch: &Rc<Watch>, number: u32, descriptor: RawFd, role: Role) -> Option<Self> {
-        let channel = Self {
+        // SAFETY: the caller's, as by the invariant of the field.
+        let socket = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        watch.poller.add(socket, number).ok()?;
+        Some(Self {
             watch: Rc::clone(watch),
             descriptor,
             number,
             role,
-            is_watched: Cell::new(false),
+            is_read: Cell::new(true),
             is_ref: Cell::new(false),
-        };
-        channel.watch(true);
-        channel.is_watched.get().then_some(channel)
+        })
     }
 
-    /// Starts to watch, or stops.
+    /// Reads what arrives, or leaves it where it is. Either way it is told that the socket has failed.
     pub fn watch(&self, is_wanted: bool) {
-        if is_wanted == self.is_watched.get() {
-            return;
-        }
-        match is_wanted {
-            true => {
-                let added = self.watch.poller.add(self.socket(), self.number);
-                self.is_watched.set(added.is_ok());
-            }
-            false => {
-                self.watch.poller.delete(self.socket());
-                self.is_watched.set(false);
-            }
-        }
-        if self.is_ref.get() && self.is_watched.get() == is_wanted {
-            self.watch.count(is_wanted);
+        if is_wanted != self.is_read.replace(is_wanted) {
+            self.watch.poller.set(self.socket(), self.number, is_wanted);
         }
     }
 
-    /// Whether it is watched: a pause may come while the socket waits for its turn.
-    pub fn is_watched(&self) -> bool {
-        self.is_watched.get()
+    /// Whether it is read: a pause may come while the socket waits for its turn.
+    pub fn is_read(&self) -> bool {
+        self.is_read.get()
     }
 
-    /// Whether the loop stays alive for this socket while it is watched.
+    /// Whether the loop stays alive for this socket.
     pub fn keep_alive(&self, is_wanted: bool) {
-        if is_wanted != self.is_ref.replace(is_wanted) && self.is_watched.get() {
+        if is_wanted != self.is_ref.replace(is_wanted) {
             self.watch.count(is_wanted);
         }
     }
@@ -128,7 +116,8 @@ impl Channel {
 
 impl Drop for Channel {
     fn drop(&mut self) {
-        self.watch(false);
+        self.watch.poller.delete(self.socket());
+        self.keep_alive(false);
     }
 }
 

@@ -30,6 +30,19 @@ impl Poller {
         epoll::add(&self.0, socket, data, EventFlags::IN)
     }
 
+    /// Tells of what can be read of a socket, or only, and once, that it has failed.
+    pub fn set(&self, socket: BorrowedFd, number: u32, is_read: bool) {
+        let data = EventData::new_u64(number.into());
+        let flags = match is_read {
+            true => EventFlags::IN,
+            // The kernel adds a failure, and the end of both halves: level-triggered, those would
+            // be told over and over to somebody who does not read.
+            false => EventFlags::ET,
+        };
+        // It is in the set, and no memory is needed: this does not fail.
+        let _ = epoll::modify(&self.0, socket, data, flags);
+    }
+
     /// Watches it no more.
     pub fn delete(&self, socket: BorrowedFd) {
         // It may have left by itself.
