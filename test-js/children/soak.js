@@ -21,6 +21,8 @@ const { values } = parseArgs({ options: {
 } });
 
 const AT_ONCE = 40;
+/** What is there for a moment, and holds nothing. */
+const PASSING = ['Timeout', 'Immediate'];
 const MIB = 1 << 20;
 /** What may remain for good: code that was compiled; and of the process what the allocator keeps. */
 const HEAP_MAX = 4 * MIB;
@@ -87,7 +89,7 @@ async function remains() {
   const { arrayBuffers, heapUsed, rss } = process.memoryUsage();
   return {
     descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0,
-    resources: process.getActiveResourcesInfo().filter((name) => name !== 'Timeout').sort(),
+    resources: process.getActiveResourcesInfo().filter((name) => !PASSING.includes(name)).sort(),
     connections: { open: connections.open, reactor: connections.reactor },
     heap: heapUsed,
     buffers: arrayBuffers,
