@@ -61,6 +61,9 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse
             continue;
         }
         if !channel.is_read() {
+            if entry.has_ended && channel.is_at_end() {
+                events.push(ENDED, number as usize, 0);
+            }
             continue;
         }
         if connection.awaits_assembly() {
