@@ -575,6 +575,35 @@ export interface UpgradeOptions extends LimitOptions {
    * in `Upgrade`, the token `Upgrade` in `Connection`, a version, a key of 16 bytes. Default: false.
    */
   strict?: boolean | undefined;
+  /** permessage-deflate, where the client offers it: `true`, or how. Default: false. */
+  perMessageDeflate?: boolean | DeflateSettings | undefined;
+}
+
+/**
+ * permessage-deflate (RFC 7692). A server answers with these settings, a client offers them; to
+ * `WS.attach` they tell what a handshake has agreed to that somebody else has made.
+ */
+export interface DeflateSettings {
+  /** Messages of fewer bytes are sent as they are, always. 0 to 2^53 - 1; default: 1024. */
+  threshold?: number | undefined;
+  /** How hard to try: 0 (not at all) to 9. Default: 1 for messages of up to 4 KiB, 3 for longer ones. */
+  level?: number | undefined;
+  /** How much memory a block of compressed data may take: 1 to 9. Default: 8. */
+  memLevel?: number | undefined;
+  /**
+   * The server compresses each of its messages by itself (§7.1.1.1): no memory of a connection's own, and
+   * less compression of small messages. Default: true for servers, false for clients and `WS.attach`.
+   */
+  serverNoContextTakeover?: boolean | undefined;
+  /** The same for the client's messages (§7.1.1.2). */
+  clientNoContextTakeover?: boolean | undefined;
+  /** The most bits that the server's window may have (§7.1.2.1): 8 to 15. Default: 15. */
+  serverMaxWindowBits?: number | undefined;
+  /**
+   * The most bits that the client's window may have (§7.1.2.2): 8 to 15. Default: 15. A server with less
+   * than 15 declines offers that do not let it choose.
+   */
+  clientMaxWindowBits?: number | undefined;
 }
 
 /** The guards of every connection whose socket the library reads. */
@@ -586,6 +615,8 @@ export interface GuardOptions extends LimitOptions {
   maxBufferedAmount?: number | undefined;
   /** Messages that the peer may send; past it the connection is failed with 1008. Default: any number. */
   maxMessageRate?: MessageRate | undefined;
+  /** permessage-deflate, where the peer wants it too: `true`, or how. Default: false. */
+  perMessageDeflate?: boolean | DeflateSettings | undefined;
   /**
    * Milliseconds of silence after which the peer is pinged; as much again without a byte from it, and
    * the socket is destroyed with `ERR_WS13_HEARTBEAT`. 0 (off) to 2^31 - 1; default: 60,000 in
@@ -744,6 +775,11 @@ export interface SendOptions {
   /** `true` for a binary message, `false` for text. Default: false for a string, true for all else. */
   binary?: boolean | undefined;
   /**
+   * `false`: the message is not compressed. `true`, the default: it is where permessage-deflate was
+   * agreed to, and it has as many bytes as `threshold`; of a message in parts the first one counts.
+   */
+  compress?: boolean | undefined;
+  /**
    * `false` for a fragment with more to come; the message ends with the first send without it, and
    * control frames may go between. Default: true.
    */
@@ -800,10 +836,30 @@ export interface ConnectionInfo {
   closeCode: number | null;
   /** The reason beside it, `''` for none; `null` before. */
   closeReason: string | null;
+  /** What permessage-deflate has done; `null` where it was not agreed to. */
+  compression: Compression | null;
   /** Milliseconds from the last answered ping to its pong; `null` before the first. */
   latency: number | null;
   /** How the peer broke the protocol, or `null`. */
   error: ViolationError | null;
+}
+
+/** What permessage-deflate has done, both ways. */
+export interface Compression {
+  /** Messages that came in compressed. */
+  received: CompressionVolume;
+  /** Messages that went out compressed. */
+  sent: CompressionVolume;
+}
+
+/** Compressed messages, one way. */
+export interface CompressionVolume {
+  /** Whole messages. */
+  messages: number;
+  /** Bytes of their payloads on the wire. */
+  compressed: number;
+  /** Bytes of their payloads as the program has them. */
+  plain: number;
 }
 
 /** A peer's fault: what it did, and the code that the connection was failed with (§7.1.7). */
@@ -840,6 +896,8 @@ export interface Stats {
   messages: { received: number; sent: number };
   /** Bytes of frames, headers and control frames included. */
   bytes: { received: number; sent: number };
+  /** What permessage-deflate has done on all connections. */
+  compression: Compression;
   /** Handshakes that `WS.upgrade` or `WS.listen` has refused, by the name of the reason. */
   refusals: { [reason: string]: number };
 }

@@ -2,7 +2,8 @@
 
 // node conformance/echo-client.js ws://host:port
 // Visits a fuzzing server: asks it how many cases it has, runs each one as an echo client, and asks
-// it to write its report. It uses the drop-in calls by hand, on sockets of node:net.
+// it to write its report. It uses the drop-in calls by hand, on sockets of node:net,
+// and WS.attach where compression was agreed to.
 
 const { createHash, randomBytes } = require('node:crypto');
 const net = require('node:net');
@@ -62,6 +63,12 @@ function visit(url, path, onMessage) {
         return;
       }
       isOpen = true;
+      const extensions = headers['sec-websocket-extensions'];
+      if (extensions !== undefined) {
+        // What somebody else's handshake has agreed to is for WS.attach to know.
+        WS.attach(socket, { message: onMessage }, { head: rest, perMessageDeflate: settingsOf(extensions) });
+        return;
+      }
       const socketOnData = (chunk) => {
         WS.receive(socket, chunk, (payload, isBinary) => onMessage(socket, payload, isBinary));
       };
@@ -79,9 +86,19 @@ function request(url, path, key) {
     'Upgrade: websocket',
     `Sec-WebSocket-Key: ${key}`,
     'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; client_max_window_bits',
     '',
     ''
   ].join('\r\n');
+}
+
+/** `client_max_window_bits=9` as `{ clientMaxWindowBits: 9 }`; and all is compressed. */
+function settingsOf(extensions) {
+  const [, ...parameters] = extensions.split(';');
+  return Object.fromEntries([['threshold', 0], ...parameters.map((parameter) => {
+    const [name, value] = parameter.trim().split('=');
+    return [name.replace(/_(.)/g, (_, letter) => letter.toUpperCase()), value === undefined || Number(value)];
+  })]);
 }
 
 // RFC 6455 §4.1: base64 of the SHA-1 of the key and a constant.

@@ -8,6 +8,11 @@ const net = require('node:net');
 const { WS } = require('..');
 const { readHead } = require('./head.js');
 
+// What the client offers is taken as it is, and everything is compressed.
+const OPTIONS = {
+  perMessageDeflate: { threshold: 0, serverNoContextTakeover: false, clientNoContextTakeover: false }
+};
+
 let connections = 0;
 
 // Half-open sockets, as the article's server has them.
@@ -26,7 +31,7 @@ function serverOnConnection(socket) {
   socket.on('error', () => {});
 
   readHead(socket, ({ headers }, rest) => {
-    if (!WS.upgrade(socket, headers)) {
+    if (!WS.upgrade(socket, headers, OPTIONS)) {
       socket.end();
       return;
     }

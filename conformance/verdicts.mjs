@@ -12,7 +12,9 @@ export const SECTIONS = {
   6: 'UTF-8',
   7: 'Close handling',
   9: 'Limits and performance',
-  10: 'Auto-fragmentation'
+  10: 'Auto-fragmentation',
+  12: 'Compression, by kinds of data',
+  13: 'Compression, by parameters'
 };
 
 /** Who we are, the fuzzer being the other one. */

@@ -70,9 +70,10 @@ function readAnswer(answer, request, options) {
 }
 
 /** The head that accepts. */
-function acceptance(accept, protocol, fields) {
-  if (fields.length === 0) return native.upgradeResponse(accept, protocol);
-  const { response, error } = native.acceptResponse(accept, protocol, fields);
+function acceptance(accept, protocol, { text }, fields) {
+  const extensions = text === '' ? undefined : text;
+  if (fields.length === 0) return native.upgradeResponse(accept, protocol, extensions);
+  const { response, error } = native.acceptResponse(accept, protocol, extensions, fields);
   if (error !== undefined) throw badFields(error, fields);
   return response;
 }

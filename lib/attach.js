@@ -2,7 +2,8 @@
 
 const errors = require('./errors.js');
 const { Attachment } = require('./attachment.js');
-const { limitDefaults, limitOptions, open, peek } = require('./connection.js');
+const { SERVER, limitDefaults, limitOptions, open, peek, roleOf } = require('./connection.js');
+const { NO_EXTENSION, agreedElsewhere, checkDeflate } = require('./deflate.js');
 const { boolean, checkOptions, integer, nearest, oneOf } = require('./options.js');
 
 const MINUTE = 60_000;
@@ -15,6 +16,7 @@ const connectionOptions = {
   heartbeat: integer(0, 0x7fff_ffff),
   text: oneOf('buffer', 'string'),
   stream: boolean,
+  perMessageDeflate: checkDeflate,
   transport: oneOf('auto', 'stream')
 };
 const connectionDefaults = {
@@ -24,6 +26,7 @@ const connectionDefaults = {
   heartbeat: MINUTE,
   text: 'buffer',
   stream: false,
+  perMessageDeflate: false,
   transport: 'auto'
 };
 
@@ -42,11 +45,11 @@ function attach(socket, handlers, options) {
   }
   checkHandlers(handlers);
   const checked = checkOptions(options, attachOptions, attachDefaults);
-  return attachChecked(socket, handlers, checked, checked.head);
+  return attachChecked(socket, handlers, checked, { head: checked.head });
 }
 
-/** The same, where the arguments have been checked. */
-function attachChecked(socket, handlers, options, head, protocol, request, data) {
+/** The same, where the arguments have been checked, with what the handshake has come to. */
+function attachChecked(socket, handlers, options, { extension, head, protocol, request, data }) {
   const known = peek(socket);
   if (known !== undefined && (known.attachment !== null || known.handshake !== null)) {
     throw errors.invalidState('The socket is attached already');
@@ -56,13 +59,21 @@ function attachChecked(socket, handlers, options, head, protocol, request, data)
   }
   // It has closed meanwhile: that is no error, but there is nothing to open.
   if (socket.destroyed === true) return socket;
+  const agreed = agreedTo(socket, known, extension, options);
   // The options are those of all connections of a server: few have limits of their own.
-  const connection = open(socket, known === undefined ? options : { ...options, ...limitsOf(known, options) });
+  const limits = known === undefined ? options : { ...options, ...limitsOf(known, options) };
+  const connection = open(socket, limits, { extension: agreed });
   connection.paused = known?.paused ?? 0;
   connection.protocol = protocol ?? known?.protocol ?? '';
   connection.attachment = new Attachment(connection, handlers, options);
   connection.attachment.start(head, request, data);
   return socket;
+}
+
+/** What the handshake has agreed to: WS.upgrade, the caller, or somebody who is no part of this. */
+function agreedTo(socket, known, extension, { perMessageDeflate }) {
+  if (known !== undefined && known.extension !== NO_EXTENSION) return known.extension;
+  return extension ?? agreedElsewhere(perMessageDeflate, roleOf(socket) === SERVER);
 }
 
 /** The limits that were given to WS.upgrade hold where none are given here. */

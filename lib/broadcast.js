@@ -10,7 +10,7 @@ const { sendFrame } = require('./send.js');
  * Sends one message to many sockets; it is encoded once.
  * @param sockets any iterable of them
  * @param payload what WS.frame takes, or one of its frames
- * @param options {binary, fin}, where `payload` is no frame
+ * @param options {binary, compress, fin}, where `payload` is no frame
  * @returns for how many sockets it was accepted: those whose connection is open
  */
 function broadcast(sockets, payload, options) {

@@ -8,6 +8,7 @@ const native = require('./native.js');
 const { attachChecked } = require('./attach.js');
 const { open, peek } = require('./connection.js');
 const { deadlinesBy } = require('./deadlines.js');
+const { agreedByAnswer, offerOf } = require('./deflate.js');
 const { dial } = require('./dial.js');
 const { unwatch, watch } = require('./signals.js');
 const { countHandshake, countOpened, uncountHandshake } = require('./stats.js');
@@ -48,11 +49,12 @@ class ClientHandshake {
    * @throws TypeError where it cannot be written
    */
   prepare() {
-    const { target, headers, options: { protocols, origin } } = this;
+    const { target, headers, options: { perMessageDeflate, protocols, origin } } = this;
     const { path, authority } = target;
     // RFC 6455 §4.1 item 7: "The nonce MUST be selected randomly for each connection."
     const key = randomBytes(KEY_BYTES);
-    this.core = new native.ClientHandshake({ path, host: authority, key, protocols, origin, headers });
+    const deflate = offerOf(perMessageDeflate);
+    this.core = new native.ClientHandshake({ path, host: authority, key, protocols, deflate, origin, headers });
     const fault = this.core.fault();
     if (fault === null) return;
     const value = { 'url': target.href, 'options.protocols': protocols, 'options.origin': origin }[fault.argument];
@@ -84,7 +86,7 @@ class ClientHandshake {
   /** Speaks over this stream. */
   take(socket) {
     this.socket = socket;
-    open(socket, this.options, this);
+    open(socket, this.options, { handshake: this });
     countHandshake();
     socket.on('data', socketOnData);
     socket.on('end', socketOnEnd);
@@ -137,7 +139,8 @@ class ClientHandshake {
     socket._is_client = true;
     const response = { url: target.href, status: answer.status, headers: headersOf(answer) };
     countOpened();
-    attachChecked(socket, handlers, options, rest, answer.protocol, response);
+    const extension = agreedByAnswer(options.perMessageDeflate, answer);
+    attachChecked(socket, handlers, options, { extension, head: rest, protocol: answer.protocol, request: response });
   }
 
   /** The answer is an error, but its body may say why. */

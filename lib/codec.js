@@ -20,12 +20,16 @@ module.exports = {
   READ: 0,
   SLAB_USED: 1,
   NEEDED: 2,
-  NEEDS_ASSEMBLY: 3,
+  NEEDS: 3,
   KEEP: 4,
   MORE_READY: 6,
   RECEIVED: 7,
   EVENTS: 8,
   EVENT_WORDS: 3,
+
+  // What NEEDS tells beside a slab (0).
+  ASSEMBLY: 1,
+  BACKGROUND: 2,
 
   // Kinds of frames and events: the opcodes of RFC 6455 §11.8, and VIOLATION.
   TEXT: 0x1,
@@ -50,6 +54,8 @@ module.exports = {
   MORE: 0x10,
   /** Added to the kind of a frame to send: only the header is written. */
   HEADER_ONLY: 0x20,
+  /** Added to the kind of a frame to send: no extension transforms the message. */
+  AS_IT_IS: 0x40,
 
   /** Bits of a close event's length; the frame's code is above them. */
   CODE: 8,
@@ -57,15 +63,20 @@ module.exports = {
   /** What `receive` tells of a chunk that another thread may write to while it is read. */
   SHARED: -1,
 
-  // Why `frame` refused.
+  // Why `frame` or `pack` refused.
   REFUSED_CLOSING: -1,
   REFUSED_UTF8: -2,
   /** Another thread may write to the payload while it is read. */
   REFUSED_SHARED: -3,
+  REFUSED_PLAIN: -4,
+  /** What is subtracted from an answer of `prepared` to get a parameter set; smaller ones are none. */
+  FIRST_SET: 2,
 
   /** Bytes that any header, or any whole control frame, fits in. */
   HEADER_ROOM: 14,
   CONTROL_ROOM: 14 + 125,
+  /** Bytes that a packed frame fits in, whatever its payload is. */
+  packRoom: (length) => 14 + length + Math.ceil(length / 8) + Math.ceil(length / 64) + 64,
 
   // States of a connection, by number.
   STATES: [undefined, 'open', 'closing', 'closed'],

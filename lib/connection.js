@@ -4,10 +4,12 @@ const { constants } = require('node:buffer');
 const { Socket } = require('node:net');
 const codec = require('./codec.js');
 const { deadlinesBy } = require('./deadlines.js');
+const { NO_EXTENSION } = require('./deflate.js');
 const errors = require('./errors.js');
 const { leave } = require('./adopted.js');
 const { Outbox } = require('./outbox.js');
 const { integer } = require('./options.js');
+const { keepResting } = require('./rest.js');
 const { countOpened } = require('./stats.js');
 
 const kConnection = Symbol('ws13.connection');
@@ -39,12 +41,12 @@ const collected = new FinalizationRegistry((id) => codec.release(id));
 
 /** What belongs to one socket. */
 class Connection {
-  constructor(socket, limits) {
+  constructor(socket, limits, extension) {
     this.socket = socket;
     /** The number of the core's half, -1 once that is freed. */
-    this.id = limits.stream === true
-      ? codec.open(limits.maxPayload, limits.maxFragments, 1)
-      : codec.open(Math.min(limits.maxPayload, WHOLE_MAX), limits.maxFragments, 0);
+    this.id = openCore(limits, extension);
+    /** What the handshake has agreed to; see deflate.js. */
+    this.extension = extension;
     /** The handlers' side where the library reads the socket itself, or null; see attachment.js. */
     this.attachment = null;
     /** A client's handshake that is under way, or null: nothing can be sent until it is done. */
@@ -82,6 +84,8 @@ class Connection {
     this.deferred = null;
     /** Bytes that wait behind it. */
     this.deferredBytes = 0;
+    /** Whether a message in parts may be in progress, where there is an extension. */
+    this.inParts = false;
     /** Whether the program has asked to close: nothing is delivered to it after that. */
     this.closing = false;
     /** When the first ping without an answer was sent, in ms; 0 for none. */
@@ -125,6 +129,10 @@ class Connection {
     return this.last === null ? codec.bytesSent(this.id) : this.last.bytesSent;
   }
 
+  get volumes() {
+    return this.last === null ? readVolumes(this.id) : this.last.volumes;
+  }
+
   /** Sends our close frame, or none if it was sent before, and ends the socket. */
   finish() {
     const { outbox, socket } = this;
@@ -159,7 +167,9 @@ class Connection {
     // RFC 6455 §7.1.5: 1006 stands for a connection that ended without a close frame.
     this.closeCode ??= 1006;
     this.closeReason ??= '';
-    this.last = { bytesReceived: this.bytesReceived, bytesSent: this.bytesSent };
+    const { bytesReceived, bytesSent, extension } = this;
+    const volumes = extension === NO_EXTENSION ? null : this.volumes;
+    this.last = { bytesReceived, bytesSent, volumes };
     codec.release(this.id);
     collected.unregister(this);
     this.id = -1;
@@ -178,6 +188,23 @@ class Connection {
     this.release();
     this.attachment?.close();
   }
+}
+
+function openCore(limits, { agreement, tuning, threshold }) {
+  const { maxFragments, maxPayload, stream } = limits;
+  if (agreement !== 0) keepResting();
+  return stream === true
+    ? codec.open(maxPayload, maxFragments, 1, agreement, tuning, threshold)
+    : codec.open(Math.min(maxPayload, WHOLE_MAX), maxFragments, 0, agreement, tuning, threshold);
+}
+
+/** What an extension has done, both ways: `codec.volumes` writes six numbers. */
+const volumes = new Float64Array(6);
+const volumeBytes = new Uint8Array(volumes.buffer);
+
+function readVolumes(id) {
+  codec.volumes(id, volumeBytes);
+  return [...volumes];
 }
 
 const closings = deadlinesBy(({ socket }) => socket.destroy());
@@ -217,12 +244,12 @@ function checkSocket(socket) {
 
 /**
  * Gives a socket a new connection: its handshake has just ended.
- * @param handshake a client's handshake that has just begun, instead
+ * @param agreed what it has come to: `extension`; or a client's `handshake` that has just begun
  */
-function open(socket, limits, handshake = null) {
+function open(socket, limits, { extension = NO_EXTENSION, handshake = null } = {}) {
   checkSocket(socket);
   const known = peek(socket);
-  const connection = new Connection(socket, limits);
+  const connection = new Connection(socket, limits, extension);
   connection.handshake = handshake;
   remember(socket, connection);
   if (!endsByItself(socket)) collected.register(connection, connection.id, connection);

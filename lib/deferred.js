@@ -29,7 +29,8 @@ function inTurn(connection, size, job) {
 /**
  * Sends the chunks of a Readable as they come, no faster than the peer reads. Ends early where the
  * connection does.
- * @param sendPart sends a part of the message → false where the peer is to be waited for
+ * @param sendPart sends a part of the message → false, or a promise of it, where the peer is to be
+ *   waited for
  * @throws what the Readable fails with
  */
 async function pump(connection, readable, sendPart) {
@@ -41,7 +42,7 @@ async function pump(connection, readable, sendPart) {
   try {
     for await (const chunk of readable) {
       if (connection.gone) return;
-      const accepted = sendPart(chunk);
+      const accepted = await sendPart(chunk);
       connection.renewCloseTimer();
       if (accepted) continue;
       outbox.flush();

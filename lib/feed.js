@@ -1,15 +1,20 @@
 'use strict';
 
+const { unpack } = require('./background.js');
+const { watch } = require('./adopted.js');
 const codec = require('./codec.js');
 const { roleOf } = require('./connection.js');
 const { act, answerPings, checkWaiting, emptyInbox, failTooBig } = require('./events.js');
-const { FastBuffer, inbound, renewAssembly, renewInbound, takeAssembly } = require('./memory.js');
+const { FastBuffer, NO_BYTES, inbound, renewAssembly, renewInbound, takeAssembly } = require('./memory.js');
 const { Queue } = require('./queue.js');
 
 const { table, EVENTS, EVENT_WORDS } = codec;
 
 /** The length of a close event. */
 const CODE_MASK = (1 << codec.CODE) - 1;
+
+/** The bit of `paused` for a message that is unpacked in the background; see pause.js. */
+const BACKGROUND = 8;
 
 /**
  * Processes a chunk behind all that waits; whatever is sent meanwhile leaves in one write. What a
@@ -72,6 +77,7 @@ function feed(connection, chunk, deliver, own) {
   let event = 0;
   let count = 0;
   let memory = null;
+  let needed = 0;
   walks++;
   try {
     // A callback may close the socket, or even transfer the chunk's memory away.
@@ -89,22 +95,28 @@ function feed(connection, chunk, deliver, own) {
       at += table[codec.READ];
       inbound.used = table[codec.SLAB_USED];
       used = EVENTS + count * EVENT_WORDS;
-      const needed = table[codec.NEEDED];
-      const keep = table[codec.NEEDS_ASSEMBLY] === 1 ? table[codec.KEEP] : -1;
+      needed = table[codec.NEEDED];
+      const needs = table[codec.NEEDS];
+      const keep = table[codec.KEEP];
       for (event = 0; event < count; event++) {
         actOn(connection, memory, event, deliver);
         if (connection.paused !== 0) break;
       }
       if (connection.paused !== 0) {
         // No later call brings a callback for it.
-        keepRest(connection, memory, event + 1, count, chunk, at, own ?? deliver);
+        keepRest(connection, memory, event + 1, count, chunk, at, own ?? deliver, needed > 0);
         return;
       }
-      if (needed > 0) lend(connection, needed, keep);
+      if (needs === codec.BACKGROUND) {
+        keepRest(connection, memory, count, count, chunk, at, own ?? deliver, true);
+        unpackLater(connection, needed, keep);
+        return;
+      }
+      if (needed > 0) lend(connection, needs, needed, keep);
       else if (at >= chunk.length) return;
     }
   } catch (error) {
-    keepRest(connection, memory, event + 1, count, chunk, at, own);
+    keepRest(connection, memory, event + 1, count, chunk, at, own, needed > 0);
     throw error;
   } finally {
     walks--;
@@ -141,8 +153,8 @@ function eventNumber(kind, word) {
 }
 
 /** Lends the memory that native code has asked for. */
-function lend(connection, needed, keep) {
-  if (keep === -1) {
+function lend(connection, needs, needed, keep) {
+  if (needs !== codec.ASSEMBLY) {
     renewInbound(needed);
     return;
   }
@@ -174,9 +186,44 @@ function drain(connection, deliver) {
   if (backlog.isEmpty && connection.backlog === backlog) connection.backlog = null;
 }
 
-/** Keeps what comes behind an event, in front of all that waits. */
-function keepRest(connection, memory, event, end, chunk, at, own) {
+/** Reads nothing more of a connection before a thread has unpacked what it has so far. */
+function unpackLater(connection, capacity, keep) {
+  if (connection.paused === 0) connection.socket.pause?.();
+  connection.paused |= BACKGROUND;
+  unpack(connection, capacity, keep, unpacked);
+}
+
+function unpacked(connection, isDone) {
+  connection.paused &= ~BACKGROUND;
+  if (!isDone && connection.id !== -1) failTooBig(connection);
+  resumeNow(connection);
+}
+
+/** Goes on with a connection for which there is no reason to pause any more. */
+function resumeNow(connection) {
+  if (connection.paused !== 0 || connection.busy) return;
+  try {
+    if (connection.backlog !== null) {
+      if (connection.attachment === null) process(connection, NO_BYTES, null);
+      else connection.attachment.take(NO_BYTES);
+    }
+  } finally {
+    if (connection.paused === 0) {
+      connection.socket.resume?.();
+      // No 'resume' follows where the program has resumed the socket by itself.
+      watch(connection);
+    }
+    if (connection.isLate || connection.isOver) connection.settle();
+  }
+}
+
+/**
+ * Keeps what comes behind an event, in front of all that waits.
+ * @param goesOn whether there is more to be done for the bytes that were read
+ */
+function keepRest(connection, memory, event, end, chunk, at, own, goesOn = false) {
   const entries = restOf(connection, memory, event, end, chunk, at, own);
+  if (at >= chunk.length && goesOn) entries.push({ chunk: NO_BYTES, deliver: own }, 0);
   if (entries.isEmpty || connection.error !== null) return;
   if (connection.backlog === null) connection.backlog = entries;
   else connection.backlog.prepend(entries);
@@ -200,4 +247,4 @@ function restOf(connection, memory, event, end, chunk, at, own) {
   return entries;
 }
 
-module.exports = { actOn, beginWalk, endWalk, feed, keepRest, lend, process, wait };
+module.exports = { actOn, beginWalk, endWalk, feed, keepRest, lend, process, resumeNow, unpackLater, wait };

@@ -11,7 +11,7 @@ const { Frame, bytesOf, kindOf } = require('./payload.js');
  *
  * The payload is copied. Text is checked here, and has to be whole characters even with
  * `fin: false`, since the frame may go to any connection.
- * @param options {binary, fin} as in WS.send
+ * @param options {binary, compress, fin} as in WS.send
  */
 function frame(payload, options) {
   const data = bytesOf('payload', payload);

@@ -4,6 +4,7 @@ const native = require('./native.js');
 const { acceptance, admitsOrigin, readAnswer } = require('./admission.js');
 const { attachChecked } = require('./attach.js');
 const { deadlinesBy } = require('./deadlines.js');
+const { answerOffers } = require('./deflate.js');
 const { close } = require('./send.js');
 const { Request, judge } = require('./request.js');
 const { countRefused } = require('./stats.js');
@@ -28,6 +29,8 @@ class Handshake {
     this.reader = null;
     this.request = null;
     this.accept = '';
+    /** The extensions that the client offers, as it has written them; undefined for none. */
+    this.offers = undefined;
     /** What came in one chunk with the request. */
     this.head = undefined;
     /** PENDING until the answer is out, or there is nobody to answer any more. */
@@ -67,7 +70,7 @@ class Handshake {
       return;
     }
     request.protocols = verdict.protocols;
-    this.consider(request, verdict.accept, head);
+    this.consider(request, verdict, head);
   }
 
   /** Ends it for a server that shuts down: a close frame where there is a connection, else a 503. */
@@ -102,14 +105,15 @@ class Handshake {
       return;
     }
     const rest = chunk.subarray(verdict.consumed);
-    this.consider(new Request(socket, verdict), verdict.offer.accept, rest);
+    this.consider(new Request(socket, verdict), verdict.offer, rest);
   }
 
   /** Asks the program about a request that is in order. */
-  consider(request, accept, head) {
+  consider(request, { accept, extensions }, head) {
     const { listener } = this;
     this.request = request;
     this.accept = accept;
+    this.offers = extensions;
     this.head = head;
     if (listener.closing !== null) {
       this.hinder(Hindrance.Shutdown);
@@ -145,21 +149,23 @@ class Handshake {
   settle(answer) {
     if (this.state !== PENDING) return;
     let verdict;
+    let extension;
     let response;
     try {
       verdict = readAnswer(answer, this.request, this.listener.options);
       if (verdict.refusal === null) {
-        response = acceptance(this.accept, verdict.protocol, verdict.fields);
+        extension = answerOffers(verdict.options.perMessageDeflate, this.offers);
+        response = acceptance(this.accept, verdict.protocol, extension, verdict.fields);
       }
     } catch (error) {
       this.fail(error);
       return;
     }
-    if (verdict.refusal === null) this.open(response, verdict);
+    if (verdict.refusal === null) this.open(response, verdict, extension);
     else this.refuse(verdict.refusal);
   }
 
-  open(response, { protocol, data, options }) {
+  open(response, { protocol, data, options }, extension) {
     const { head, listener, request, socket } = this;
     if (this.state !== PENDING) return;
     if (socket.destroyed || !socket.writable) {
@@ -171,7 +177,7 @@ class Handshake {
     socket._is_server = true;
     socket._is_client = false;
     socket.write(response, 'latin1');
-    attachChecked(socket, listener.handlers, options, head, protocol, request, data);
+    attachChecked(socket, listener.handlers, options, { extension, head, protocol, request, data });
   }
 
   hinder(hindrance) {
@@ -209,6 +215,7 @@ class Handshake {
     this.reader = null;
     this.request = null;
     this.accept = '';
+    this.offers = undefined;
     this.head = undefined;
     handshakes.cancel(this, listener.options.handshakeTimeout);
     socket.off('data', socketOnData);

@@ -1,6 +1,7 @@
 'use strict';
 
 const { CLIENT, SERVER, peek, roleOf } = require('./connection.js');
+const { compressionOf } = require('./stats.js');
 
 /** What there is to know of a socket's connection; null of a socket that has none. */
 function info(socket) {
@@ -11,12 +12,13 @@ function info(socket) {
     state: connection.state,
     transport: connection.outbox.channel === -1 ? 'stream' : 'reactor',
     protocol: connection.protocol,
-    extensions: '',
+    extensions: connection.extension.text,
     bufferedAmount: (socket.writableLength ?? 0) + connection.outbox.pending + connection.deferredBytes,
     bytesReceived: connection.bytesReceived,
     bytesSent: connection.bytesSent,
     closeCode: connection.closeCode,
     closeReason: connection.closeReason,
+    compression: connection.extension.agreement === 0 ? null : compressionOf(connection.volumes),
     latency: connection.latency,
     error: connection.error
   };

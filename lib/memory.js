@@ -38,52 +38,33 @@ function view(buffer, start, end) {
   return new FastBuffer(buffer.buffer, buffer.byteOffset + start, end - start);
 }
 
-const KIB = 1024;
+/** Assemblies of these sizes, in bytes, share a pool; it is at most eight times one of them. */
+const POOLED_LEAST = 8 * 1024;
+const POOLED_MOST = 32 * 1024;
+const POOL = 64 * 1024;
 
-/** Memory that assemblies of `least` to `most` bytes share; it is at most eight times one of them. */
-class Pool {
-  #least;
-  #most;
-  #size;
-  #memory = null;
-  #used = 0;
-
-  constructor(least, most) {
-    this.#least = least;
-    this.#most = most;
-    this.#size = 8 * least;
-  }
-
-  fits(capacity) {
-    return capacity >= this.#least && capacity <= this.#most;
-  }
-
-  take(capacity) {
-    if (this.#memory === null || this.#used + capacity > this.#size) {
-      this.#memory = allocate(this.#size).buffer;
-      this.#used = 0;
-    }
-    this.#used += capacity;
-    return new FastBuffer(this.#memory, this.#used - capacity, capacity);
-  }
-}
-
-const small = new Pool(8 * KIB, 32 * KIB);
-const large = new Pool(64 * KIB, 128 * KIB);
+let pool = allocate(POOL).buffer;
+let pooled = 0;
 
 /**
  * The memory of a connection's message in progress: `capacity` bytes that begin with the first
  * `keep` of the present one. Native code asks for it as bytes arrive.
  */
 function renewAssembly(assembly, capacity, keep) {
-  const next = allocateAssembly(capacity);
-  if (keep > 0) assembly.copy(next, 0, 0, keep);
-  return next;
+  const larger = capacity >= POOLED_LEAST && capacity <= POOLED_MOST
+    ? takeFromPool(capacity)
+    : Buffer.allocUnsafeSlow(capacity);
+  if (keep > 0) assembly.copy(larger, 0, 0, keep);
+  return larger;
 }
 
-function allocateAssembly(capacity) {
-  if (small.fits(capacity)) return small.take(capacity);
-  return large.fits(capacity) ? large.take(capacity) : Buffer.allocUnsafeSlow(capacity);
+function takeFromPool(capacity) {
+  if (pooled + capacity > pool.byteLength) {
+    pool = allocate(POOL).buffer;
+    pooled = 0;
+  }
+  pooled += capacity;
+  return new FastBuffer(pool, pooled - capacity, capacity);
 }
 
 /** The `length` bytes of a finished message; a copy where the rest would waste half of the memory. */

@@ -28,12 +28,13 @@ function oneOf(...words) {
 
 /**
  * A copy of `options` with every default filled in.
+ * @param whose what the options are called in errors
  * @throws TypeError for an unknown name or a wrong type, RangeError for a number out of range
  */
-function checkOptions(options, table, defaults) {
+function checkOptions(options, table, defaults, whose = 'options') {
   if (options === undefined) return defaults;
   if (options === null || typeof options !== 'object') {
-    throw errors.invalidArgType('options', 'an object', options);
+    throw errors.invalidArgType(whose, 'an object', options);
   }
   const checked = { ...defaults };
   for (const name of Object.keys(options)) {
@@ -42,7 +43,7 @@ function checkOptions(options, table, defaults) {
     }
     const value = options[name];
     if (value === undefined) continue;
-    table[name](`options.${name}`, value);
+    table[name](`${whose}.${name}`, value);
     checked[name] = value;
   }
   return checked;

@@ -1,9 +1,7 @@
 'use strict';
 
-const { watch } = require('./adopted.js');
 const { connectionOf } = require('./connection.js');
-const { process: processChunk } = require('./feed.js');
-const { NO_BYTES } = require('./memory.js');
+const { resumeNow } = require('./feed.js');
 
 // Who does not want to read on; a connection's `paused` is the sum of them, so that none of them
 // undoes what another has asked for.
@@ -14,6 +12,7 @@ const PROGRAM = 1;
 const INCOMING = 2;
 /** A WS.stream or WS.messages whose reader is slow. */
 const READER = 4;
+// And 8, feed.js: a message is being unpacked in the background.
 
 /** Reads no more from a socket, and delivers nothing, until `resume`. */
 function pause(socket) {
@@ -37,23 +36,6 @@ function resumeFor(connection, reasons) {
   if ((connection.paused & reasons) === 0) return;
   connection.paused &= ~reasons;
   if (connection.paused === 0) process.nextTick(resumeNow, connection);
-}
-
-function resumeNow(connection) {
-  if (connection.paused !== 0 || connection.busy) return;
-  try {
-    if (connection.backlog !== null) {
-      if (connection.attachment === null) processChunk(connection, NO_BYTES, null);
-      else connection.attachment.take(NO_BYTES);
-    }
-  } finally {
-    if (connection.paused === 0) {
-      connection.socket.resume?.();
-      // No 'resume' follows where the program has resumed the socket by itself.
-      watch(connection);
-    }
-    if (connection.isLate || connection.isOver) connection.settle();
-  }
 }
 
 module.exports = { INCOMING, PROGRAM, READER, pause, pauseFor, resume, resumeFor };

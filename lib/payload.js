@@ -4,6 +4,7 @@
 const { Buffer } = require('node:buffer');
 const { Readable } = require('node:stream');
 const { isAnyArrayBuffer, isArrayBufferView, isSharedArrayBuffer } = require('node:util').types;
+const { share } = require('./background.js');
 const codec = require('./codec.js');
 const errors = require('./errors.js');
 const { FastBuffer } = require('./memory.js');
@@ -11,11 +12,16 @@ const { boolean, checkOptions } = require('./options.js');
 
 // What can be sent, and as what kind of message.
 
-const sendOptions = { binary: boolean, fin: boolean };
-const sendDefaults = { binary: undefined, fin: true };
+const sendOptions = { binary: boolean, compress: boolean, fin: boolean };
+const sendDefaults = { binary: undefined, compress: true, fin: true };
 
 /** A message that is encoded once, for any number of connections; WS.frame makes it. */
 class Frame {
+  /** The same packed, by the number of the parameter set; null where that is no gain. */
+  #packed = null;
+  /** The promises of those that are packed in the background. */
+  #packing = null;
+
   /**
    * @param bytes the frame as a server sends it
    * @param payload the part of `bytes` behind the header
@@ -26,6 +32,36 @@ class Frame {
     this.payload = payload;
     Object.freeze(this);
   }
+
+  /** The frame as a server sends it that has agreed to a permessage-deflate of that parameter set. */
+  packed(set) {
+    this.#packed ??= new Map();
+    let bytes = this.#packed.get(set);
+    if (bytes === undefined) this.#packed.set(set, bytes = pack(this, set));
+    return bytes;
+  }
+
+  /** Resolves when `packed` of that parameter set takes no time any more. */
+  packInBackground(set) {
+    this.#packing ??= new Map();
+    let promise = this.#packing.get(set);
+    if (promise === undefined) this.#packing.set(set, promise = this.#packLater(set));
+    return promise;
+  }
+
+  async #packLater(set) {
+    const { room, start, end } = await share(this.kind, this.payload, set);
+    this.#packed ??= new Map();
+    this.#packed.set(set, end < 0 ? null : room.subarray(start, end));
+  }
+}
+
+function pack({ kind, payload }, set) {
+  const length = codec.share(kind, payload, set);
+  if (length < 0) return null;
+  const bytes = Buffer.allocUnsafeSlow(length);
+  codec.packed(bytes, 0);
+  return bytes;
 }
 
 /** The kind of frame that a payload makes, as native code counts them. */
@@ -33,18 +69,20 @@ function kindOf(payload, options) {
   if (options === undefined) {
     return payload instanceof Frame ? payload.kind : messageKind(payload, undefined);
   }
-  const { binary, fin } = arePlain(options) ? options : checkOptions(options, sendOptions, sendDefaults);
+  const { binary, compress, fin } = arePlain(options) ? options : checkOptions(options, sendOptions, sendDefaults);
   if (payload instanceof Frame) {
     throw errors.invalidArgValue('options', 'must be given to WS.frame, not with its frame', options);
   }
-  return messageKind(payload, binary) | (fin === false ? codec.MORE : 0);
+  return messageKind(payload, binary)
+    | (fin === false ? codec.MORE : 0)
+    | (compress === false ? codec.AS_IT_IS : 0);
 }
 
 /** Whether options are right at first sight: every message has them checked. */
 function arePlain(options) {
   if (options === null || typeof options !== 'object') return false;
   for (const name in options) {
-    if (name !== 'binary' && name !== 'fin') return false;
+    if (name !== 'binary' && name !== 'fin' && name !== 'compress') return false;
     if (typeof options[name] !== 'boolean') return false;
   }
   return true;

@@ -48,7 +48,7 @@ function readerOptions(socket, options, own, ownDefaults, fixed) {
 /** Has a reader take over a socket's messages; one that is not attached is attached. */
 function readWith(socket, reader, options) {
   if (!isAttached(socket)) {
-    attachChecked(socket, readerHandlers, options, options.head, undefined, undefined, reader);
+    attachChecked(socket, readerHandlers, options, { head: options.head, data: reader });
   } else {
     enter(peek(socket), reader);
   }

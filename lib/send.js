@@ -1,10 +1,12 @@
 'use strict';
 
+const { isUtf8 } = require('node:buffer');
 const { Readable } = require('node:stream');
 const codec = require('./codec.js');
 const native = require('./native.js');
 const errors = require('./errors.js');
 const { JOIN_MAX } = require('./outbox.js');
+const { pack } = require('./background.js');
 const { inTurn, pump } = require('./deferred.js');
 const { NO_BYTES, view } = require('./memory.js');
 const { Frame, bytesOf, isSlow, kindOf, payloadOf } = require('./payload.js');
@@ -37,13 +39,19 @@ function send(socket, payload, options, callback) {
     if (data instanceof Readable) data.destroy();
     return refuse(callback);
   }
-  if (connection.deferred !== null || isSlow(data)) {
+  if (isLong(connection, kind, data)) {
+    if (isBadText(kind, data)) throw errors.invalidText(data);
     return defer(connection, data, kind, callback);
   }
+  if (connection.deferred !== null || isSlow(data)) return defer(connection, data, kind, callback);
   return sendNow(connection, kind, data, callback);
 }
 
 function sendNow(connection, kind, data, callback) {
+  if (mayPack(connection, kind, data)) {
+    const sent = sendPacked(connection, kind, data, callback);
+    if (sent !== null) return sent;
+  }
   if (typeof data === 'string') {
     if (data.length <= STRING_MAX) {
       return sendSmall(connection, kind, data, callback, 3 * data.length + STRING_ROOM);
@@ -57,6 +65,69 @@ function sendNow(connection, kind, data, callback) {
   return roleOf(connection.socket) === SERVER
     ? sendLarge(connection, kind, data, callback)
     : sendLargeMasked(connection, kind, data, callback);
+}
+
+/** Whether native code is to be asked to pack the payload, or the part of a message. */
+function mayPack(connection, kind, data) {
+  const { agreement, threshold } = connection.extension;
+  if (agreement === 0) return false;
+  if ((kind & codec.MORE) !== 0) connection.inParts = true;
+  if (connection.inParts) return true;
+  const most = typeof data === 'string' ? 3 * data.length : data.length;
+  return most >= threshold && (kind & codec.AS_IT_IS) === 0;
+}
+
+/** @returns null where the payload is to be sent as it is */
+function sendPacked(connection, kind, data, callback) {
+  const { id, outbox, socket } = connection;
+  const payload = typeof data === 'string' && data.length > STRING_MAX ? Buffer.from(data) : data;
+  const length = codec.pack(id, roleOf(socket), kind, payload);
+  if (length < 0 && length !== codec.REFUSED_PLAIN) return refused(connection, length, kind, data, callback);
+  connection.inParts = (kind & codec.MORE) !== 0;
+  if (length === codec.REFUSED_PLAIN) return null;
+  outbox.reserve(length);
+  outbox.end = codec.packed(outbox.slab, outbox.end);
+  return outbox.commit(callback);
+}
+
+/** Payloads of more bytes are packed in the background. */
+const INLINE_MAX = 128 * 1024;
+
+/** Whether a payload takes too long to be packed at once. */
+function isLong(connection, kind, data) {
+  if (connection.extension.agreement === 0) return false;
+  const { length } = data instanceof Frame ? data.payload : data;
+  return length > INLINE_MAX && (connection.inParts || (kind & codec.AS_IT_IS) === 0);
+}
+
+/** Whether bytes that are to be a whole text message are none, which is the caller's to hear at once. */
+function isBadText(kind, data) {
+  return kind === codec.TEXT && Buffer.isBuffer(data) && !isUtf8(data);
+}
+
+/** Packs a long payload in the background and sends it, in its turn. */
+async function sendLong(connection, kind, data, callback) {
+  if (data instanceof Frame) return sendLongFrame(connection, data, callback);
+  const { outbox, socket } = connection;
+  const payload = typeof data === 'string' ? Buffer.from(data) : data;
+  connection.deferredBytes += payload.length;
+  const { room, start, end } = await pack(connection, roleOf(socket), kind, payload);
+  connection.deferredBytes -= payload.length;
+  connection.inParts = (kind & codec.MORE) !== 0;
+  if (end === codec.REFUSED_PLAIN) return sendNow(connection, kind | codec.AS_IT_IS, payload, callback);
+  if (end < 0) return refused(connection, end, kind, data, callback);
+  if (connection.gone) return refuse(callback);
+  outbox.append(view(room, start, end));
+  return outbox.commit(callback);
+}
+
+async function sendLongFrame(connection, frame, callback) {
+  const { kind, payload } = frame;
+  const { id, socket } = connection;
+  const verdict = roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : 0;
+  if (verdict <= codec.FIRST_SET) return sendLong(connection, kind, payload, callback);
+  await frame.packInBackground(verdict - codec.FIRST_SET);
+  return connection.gone ? refuse(callback) : sendPrepared(connection, frame, callback);
 }
 
 /** A frame that is written side by side with what is gathered, in at most `room` bytes. */
@@ -97,7 +168,9 @@ function sendLargeMasked(connection, kind, data, callback) {
 /** Sends a frame of WS.frame, as `sendPrepared` does, in its turn. */
 function sendFrame(connection, frame) {
   if (connection.gone || connection.closing) return null;
-  if (connection.deferred !== null) return defer(connection, frame, frame.kind);
+  if (connection.deferred !== null || isLong(connection, frame.kind, frame)) {
+    return defer(connection, frame, frame.kind);
+  }
   return sendPrepared(connection, frame);
 }
 
@@ -111,7 +184,21 @@ function sendPrepared(connection, frame, callback) {
   const { bytes, kind, payload } = frame;
   const verdict = roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : 0;
   if (verdict === 1) return outbox.sendWhole(bytes, callback);
+  if (verdict > codec.FIRST_SET) return sendShared(connection, frame, verdict - codec.FIRST_SET, callback);
   if (verdict === 0 && codec.state(id) === codec.OPEN) return sendNow(connection, kind, payload, callback);
+  refuse(callback);
+  return null;
+}
+
+/** Sends a frame that was packed once for all connections with the same parameters. */
+function sendShared(connection, frame, set, callback) {
+  const { id, outbox } = connection;
+  const { bytes, kind, payload } = frame;
+  const packed = frame.packed(set);
+  const verdict = packed === null
+    ? codec.prepared(id, kind | codec.AS_IT_IS, payload.length)
+    : codec.shared(id, kind, payload.length, packed.length);
+  if (verdict === 1) return outbox.sendWhole(packed ?? bytes, callback);
   refuse(callback);
   return null;
 }
@@ -144,6 +231,7 @@ async function sendLater(connection, kind, data, callback) {
   try {
     const ready = data instanceof Blob ? Buffer.from(await data.arrayBuffer()) : data;
     if (connection.gone) refuse(callback);
+    else if (isLong(connection, kind, ready)) await sendLong(connection, kind, ready, callback);
     else sendNow(connection, kind, ready, callback);
   } catch (error) {
     // A Blob that cannot be read, or text that is none: the caller's, as an uncaught exception
@@ -164,9 +252,12 @@ async function sendReadable(connection, kind, readable, callback) {
   let begun = false;
   try {
     await pump(connection, readable, (chunk) => {
-      const accepted = sendNow(connection, kind | codec.MORE, bytesOf('chunk', chunk));
+      const part = bytesOf('chunk', chunk);
+      const sent = isLong(connection, kind, part)
+        ? sendLong(connection, kind | codec.MORE, part)
+        : sendNow(connection, kind | codec.MORE, part);
       begun = true;
-      return accepted;
+      return sent;
     });
     if (connection.gone) {
       readable.destroy();

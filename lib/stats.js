@@ -3,8 +3,11 @@
 const codec = require('./codec.js');
 const { countAdopted } = require('./adopted.js');
 
-/** What `codec.totals` writes: open connections, messages received and sent, bytes received and sent. */
-const numbers = new Float64Array(5);
+/**
+ * What `codec.totals` writes: open connections, messages received and sent, bytes received and sent,
+ * and the volumes of extensions.
+ */
+const numbers = new Float64Array(5 + 6);
 const bytes = new Uint8Array(numbers.buffer);
 
 /** Connections there ever were. */
@@ -22,12 +25,21 @@ const refusals = new Map();
  */
 function stats() {
   codec.totals(bytes);
-  const [halves, messagesReceived, messagesSent, bytesReceived, bytesSent] = numbers;
+  const [halves, messagesReceived, messagesSent, bytesReceived, bytesSent, ...volumes] = numbers;
   return {
     connections: { open: halves - handshakes, total: opened, reactor: countAdopted() },
     messages: { received: messagesReceived, sent: messagesSent },
     bytes: { received: bytesReceived, sent: bytesSent },
+    compression: compressionOf(volumes),
     refusals: Object.fromEntries(refusals)
+  };
+}
+
+/** What extensions have done, by its six numbers. */
+function compressionOf([messagesIn, compressedIn, plainIn, messagesOut, compressedOut, plainOut]) {
+  return {
+    received: { messages: messagesIn, compressed: compressedIn, plain: plainIn },
+    sent: { messages: messagesOut, compressed: compressedOut, plain: plainOut }
   };
 }
 
@@ -50,4 +62,4 @@ function countRefused(reason) {
   refusals.set(reason, (refusals.get(reason) ?? 0) + 1);
 }
 
-module.exports = { countHandshake, countOpened, countRefused, stats, uncountHandshake };
+module.exports = { compressionOf, countHandshake, countOpened, countRefused, stats, uncountHandshake };

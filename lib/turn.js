@@ -5,7 +5,7 @@ const codec = require('./codec.js');
 const errors = require('./errors.js');
 const { connections, giveBack, leave, watch } = require('./adopted.js');
 const { answerPings } = require('./events.js');
-const { actOn, beginWalk, endWalk, feed, keepRest, lend } = require('./feed.js');
+const { actOn, beginWalk, endWalk, feed, keepRest, lend, unpackLater } = require('./feed.js');
 const { NO_BYTES, inbound, renewInbound, view } = require('./memory.js');
 const { rethrow } = require('./unhandled.js');
 
@@ -104,8 +104,7 @@ function restOf() {
   const end = table[codec.RECEIVED];
   const needed = table[codec.NEEDED];
   if (at === end && needed === 0) return null;
-  const keep = table[codec.NEEDS_ASSEMBLY] === 1 ? table[codec.KEEP] : -1;
-  return { bytes: view(readBuffer, at, end), needed, keep };
+  return { bytes: view(readBuffer, at, end), needed, needs: table[codec.NEEDS], keep: table[codec.KEEP] };
 }
 
 /**
@@ -119,18 +118,20 @@ function hear(connection, memory, first, end, rest) {
   if (connection.error !== null) return;
   let event = first;
   let bytes = rest === null ? NO_BYTES : rest.bytes;
+  let goesOn = rest !== null && rest.needed > 0;
   connection.busy = outbox.receiving = true;
   try {
     if (connection.pongs !== null) answerPings(connection);
     for (; event < end && connection.paused === 0; event++) actOn(connection, memory, event, null);
     if (connection.paused !== 0) {
-      keepRest(connection, memory, event, end, bytes, 0, null);
+      keepRest(connection, memory, event, end, bytes, 0, null, goesOn);
     } else if (rest !== null) {
       bytes = NO_BYTES;
+      goesOn = false;
       readOn(connection, rest);
     }
   } catch (error) {
-    keepRest(connection, memory, event + 1, end, bytes, 0, null);
+    keepRest(connection, memory, event + 1, end, bytes, 0, null, goesOn);
     attachment.goOnAfter(error);
   } finally {
     connection.busy = outbox.receiving = false;
@@ -153,10 +154,15 @@ function fail(connection, errno) {
   connection.socket.destroy(errors.readFailed(errno));
 }
 
-function readOn(connection, { bytes, needed, keep }) {
+function readOn(connection, { bytes, needed, needs, keep }) {
   if (connection.error !== null) return;
-  if (needed > 0) lend(connection, needed, keep);
-  if (bytes.length > 0) feed(connection, bytes, null, null);
+  if (needs === codec.BACKGROUND) {
+    keepRest(connection, null, 0, 0, bytes, 0, null, true);
+    unpackLater(connection, needed, keep);
+    return;
+  }
+  if (needed > 0) lend(connection, needs, needed, keep);
+  feed(connection, bytes, null, null);
 }
 
 module.exports = { start };

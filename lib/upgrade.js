@@ -3,11 +3,17 @@
 const errors = require('./errors.js');
 const native = require('./native.js');
 const { checkSocket, limitDefaults, limitOptions, open } = require('./connection.js');
+const { answerOffers, checkDeflate } = require('./deflate.js');
 const { boolean, checkOptions } = require('./options.js');
 const { countRefused } = require('./stats.js');
 
-const upgradeOptions = { ...limitOptions, strict: boolean, protocols: checkProtocols };
-const upgradeDefaults = { ...limitDefaults, strict: false, protocols: undefined };
+const upgradeOptions = {
+  ...limitOptions,
+  strict: boolean,
+  protocols: checkProtocols,
+  perMessageDeflate: checkDeflate
+};
+const upgradeDefaults = { ...limitDefaults, strict: false, protocols: undefined, perMessageDeflate: false };
 
 /**
  * Answers a client's handshake (RFC 6455 §4.2.2) and makes the socket a server's.
@@ -32,11 +38,13 @@ function upgrade(socket, headers, options, callback) {
     return false;
   }
   const protocol = chooseProtocol(checked.protocols, verdict.offered, headers);
-  const connection = open(socket, checked);
+  const extension = answerOffers(checked.perMessageDeflate, verdict.extensions);
+  const connection = open(socket, checked, { extension });
   connection.protocol = protocol ?? '';
   socket._is_server = true;
   socket._is_client = false;
-  socket.write(native.upgradeResponse(verdict.accept, protocol));
+  const extensions = extension.text === '' ? undefined : extension.text;
+  socket.write(native.upgradeResponse(verdict.accept, protocol, extensions));
   done(true);
   return true;
 }
@@ -51,6 +59,7 @@ function fieldsOf(headers) {
     key: field('sec-websocket-key'),
     version: field('sec-websocket-version'),
     protocol: field('sec-websocket-protocol'),
+    extensions: field('sec-websocket-extensions'),
     contentLength: field('content-length'),
     transferEncoding: field('transfer-encoding')
   };

@@ -124,7 +124,7 @@ test('takes every payload that is there as a whole, and checks it', () => {
   for (const bad of [null, undefined, 1, {}, new Blob([]), frame('x')]) {
     assert.throws(() => frame(bad), { code: 'ERR_INVALID_ARG_TYPE' });
   }
-  assert.throws(() => frame('x', { compress: true }), { code: 'ERR_INVALID_ARG_VALUE' });
+  assert.throws(() => frame('x', { compres: true }), { code: 'ERR_INVALID_ARG_VALUE' });
   assert.throws(() => frame('x', { binary: 1 }), { code: 'ERR_INVALID_ARG_TYPE' });
   const invalid = { code: 'ERR_INVALID_ARG_VALUE', message: /UTF-8/ };
   assert.throws(() => frame(Buffer.from([0xff]), { binary: false }), invalid);

@@ -12,7 +12,8 @@ const { messages } = require('./support/inbox.js');
 
 const FRESH = {
   role: 'server', state: 'open', transport: 'stream', protocol: '', extensions: '', bufferedAmount: 0,
-  bytesReceived: 0, bytesSent: 0, closeCode: null, closeReason: null, latency: null, error: null
+  bytesReceived: 0, bytesSent: 0, closeCode: null, closeReason: null, compression: null, latency: null,
+  error: null
 };
 
 test('null for a socket that the library has never seen', () => {

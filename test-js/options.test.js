@@ -1,8 +1,8 @@
 'use strict';
 
-// docs/connections.md row by row: that its tables list exactly the options and handlers of the code,
-// that the tests it names are there, and a test for every row that is not tested elsewhere. What a
-// connection takes is tested in both roles, by every way to a connection.
+// docs/connections.md and docs/compression.md row by row: that their tables list exactly the options and
+// handlers of the code, that the tests they name are there, and a test for every row that is not tested
+// elsewhere. What a connection takes is tested in both roles, by every way to a connection.
 
 const assert = require('node:assert/strict');
 const net = require('node:net');
@@ -16,6 +16,7 @@ const { WS } = require('../index.js');
 const { answerOptions } = require('../lib/admission.js');
 const { HANDLERS, attachDefaults, attachOptions } = require('../lib/attach.js');
 const { connectDefaults, connectOptions } = require('../lib/connect.js');
+const deflate = require('../lib/deflate.js');
 const { listenDefaults, listenOptions, placeOptions } = require('../lib/listen.js');
 const { sendDefaults, sendOptions } = require('../lib/payload.js');
 const { shutdownDefaults, shutdownOptions } = require('../lib/shutdown.js');
@@ -23,6 +24,7 @@ const { streamDefaults, streamOptions } = require('../lib/stream.js');
 const { upgradeDefaults, upgradeOptions } = require('../lib/upgrade.js');
 const { keeper } = require('./support/attached.js');
 const clients = require('./support/clients.js');
+const { MARKED, deflated, inflated, rawFrames } = require('./support/deflate.js');
 const { peerOf } = require('./support/frames.js');
 const { openAsClient } = require('./support/handshake.js');
 const { frames } = require('./support/inbox.js');
@@ -32,7 +34,8 @@ const { connected, fill } = require('./support/sockets.js');
 const { everyWay } = require('./support/ways.js');
 
 const ROOT = join(__dirname, '..');
-const PAGE = readFileSync(join(ROOT, 'docs/connections.md'), 'utf8').replaceAll('\r\n', '\n');
+const PAGE = ['docs/connections.md', 'docs/compression.md']
+  .map((page) => readFileSync(join(ROOT, page), 'utf8').replaceAll('\r\n', '\n')).join('\n\n');
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
@@ -49,6 +52,18 @@ everyWay('maxPayload: a message as a stream', { maxPayload: 10, stream: true }, 
   far.write(peer.more('89a'));
   assert.equal((await closed).error.code, 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH');
   await cut;
+});
+
+everyWay('perMessageDeflate', { perMessageDeflate: { threshold: 10 } }, async ({ socket, far, peer, inbox }) => {
+  assert.match(WS.info(socket).extensions, /^permessage-deflate/);
+  const next = rawFrames(far);
+  far.write(peer.text(deflated('compressed'), MARKED));
+  assert.equal((await inbox.next()).payload.toString(), 'compressed');
+  WS.send(socket, 'x'.repeat(9));
+  WS.send(socket, 'x'.repeat(10));
+  const [short, long] = await next(2);
+  assert.deepEqual([short.rsv, long.rsv], [0, 4]);
+  assert.equal(inflated(long.payload).toString(), 'x'.repeat(10));
 });
 
 everyWay('maxFragments', { maxFragments: 2 }, async ({ far, peer, inbox, closed }) => {
@@ -319,7 +334,9 @@ const TABLES = {
   send: [sendOptions, sendDefaults],
   frame: [sendOptions, sendDefaults],
   broadcast: [sendOptions, sendDefaults],
-  shutdown: [shutdownOptions, shutdownDefaults]
+  shutdown: [shutdownOptions, shutdownDefaults],
+  server: [deflate.settingOptions, deflate.serverDefaults],
+  client: [deflate.settingOptions, deflate.clientDefaults]
 };
 
 test('docs/connections.md: its tables list exactly the options of every function', () => {

@@ -98,6 +98,29 @@ describe('a paused socket', { skip, timeout: 20_000 }, () => {
     await until(() => got.length === 1);
   });
 
+  test('tells of the end of a peer that has sent nothing before it', async (t) => {
+    const { server, client } = await adopted(t, {});
+    WS.pause(server);
+    await turn();
+    const ended = once(server, 'end');
+    client.end();
+    await ended;
+  });
+
+  test('keeps what came before the end', async (t) => {
+    const got = [];
+    const { server, client } = await adopted(t, { message: () => got.push('message'), close: () => got.push('close') });
+    WS.pause(server);
+    await turn();
+    client.end(peer.text('a'));
+    await once(client, 'finish');
+    for (let turns = 0; turns < 20; turns++) await turn();
+    assert.deepEqual(got, []);
+    WS.resume(server);
+    await until(() => got.length === 2);
+    assert.deepEqual(got, ['message', 'close']);
+  });
+
   test('tells of a reset', async (t) => {
     const { server, client } = await adopted(t, {});
     WS.pause(server);

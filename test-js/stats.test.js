@@ -133,6 +133,9 @@ test('a worker has counters of its own', async () => {
     connections: { open: 0, total: 0, reactor: 0 },
     messages: { received: 0, sent: 0 },
     bytes: { received: 0, sent: 0 },
+    compression: {
+      received: { messages: 0, compressed: 0, plain: 0 }, sent: { messages: 0, compressed: 0, plain: 0 }
+    },
     refusals: {}
   });
   await exited;

@@ -19,7 +19,8 @@ const SUBJECTS = {
   'fragmentation.json': 'fragmented messages (scenarios 8, 11)',
   'utf8.json': 'UTF-8 in text (scenario 12)',
   'limits.json': 'maxPayload and maxFragments (scenario 13)',
-  'roles.json': 'the direction of the mask'
+  'roles.json': 'the direction of the mask',
+  'deflate.json': 'permessage-deflate'
 };
 
 for (const [file, subject] of Object.entries(SUBJECTS)) {
@@ -36,6 +37,9 @@ for (const [file, subject] of Object.entries(SUBJECTS)) {
     t.diagnostic(`${vectors.length} vectors, ${replays} replays`);
   });
 }
+
+/** What is offered is agreed to. */
+const DEFLATE = { serverNoContextTakeover: false, clientNoContextTakeover: false };
 
 function unhex(text) {
   return Buffer.from(text.replaceAll(' ', ''), 'hex');
@@ -76,10 +80,11 @@ function replay(vector, chunks) {
 }
 
 /** A plain socket in the vector's role; its limits come in the one way there is for them. */
-function socketFor({ role, maxPayload, maxFragments }) {
+function socketFor({ role, deflate, maxPayload, maxFragments }) {
   const socket = plain(role);
-  if (maxPayload === undefined && maxFragments === undefined) return socket;
-  WS.upgrade(socket, requestHeaders(), { maxPayload, maxFragments });
+  if (deflate === undefined && maxPayload === undefined && maxFragments === undefined) return socket;
+  const headers = { ...requestHeaders(), 'sec-websocket-extensions': deflate };
+  WS.upgrade(socket, headers, { maxPayload, maxFragments, perMessageDeflate: DEFLATE });
   socket.writes.length = 0;
   return as(role, socket);
 }

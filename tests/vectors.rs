@@ -5,14 +5,16 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{Seen, events_of};
+use common::{Receiver, Seen};
 use serde_json::Value;
-use ws13_native::protocol::{Limits, ProtocolError, Role};
+use ws13_native::protocol::deflate::{self, Agreement, Settings};
+use ws13_native::protocol::{Delivery, Limits, ProtocolError, Role};
 
 struct Vector {
     name: String,
     role: Option<Role>,
     limits: Limits,
+    agreement: Option<Agreement>,
     bytes: Vec<u8>,
     cuts: Vec<usize>,
     expected: Vec<Seen>,
@@ -27,9 +29,10 @@ fn every_vector_at_every_cut() {
             bytes, expected, ..
         } = vector;
         let check = |cuts: &[usize]| {
-            let chunks = split(bytes, cuts);
-            let seen = events_of(vector.role, vector.limits, chunks);
-            assert_eq!(&seen, expected, "{} cut at {cuts:?}", vector.name);
+            for delivery in [Delivery::Whole, Delivery::Parts] {
+                let seen = replay(vector, delivery, split(bytes, cuts));
+                assert_eq!(&seen, expected, "{} cut at {cuts:?}", vector.name);
+            }
         };
         check(&vector.cuts);
         check(&[]);
@@ -38,6 +41,17 @@ fn every_vector_at_every_cut() {
             check(&[cut]);
         }
     }
+}
+
+fn replay(vector: &Vector, delivery: Delivery, chunks: Vec<&[u8]>) -> Vec<Seen> {
+    let mut receiver = Receiver::with_delivery(vector.role, vector.limits, delivery);
+    if let Some(agreement) = vector.agreement {
+        receiver = receiver.deflating(agreement);
+    }
+    for chunk in chunks {
+        receiver.feed(chunk);
+    }
+    receiver.seen
 }
 
 fn split<'a>(bytes: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
@@ -98,6 +112,9 @@ fn parse(row: &Value) -> Vector {
                 .as_u64()
                 .map_or(defaults.max_fragments, |most| most as u32),
         },
+        agreement: row["deflate"]
+            .as_str()
+            .map(|answer| deflate::accept(answer, &Settings::default()).expect("an answer")),
         cuts: ends.take(chunks.len() - 1).collect(),
         bytes: chunks.concat(),
         expected,

@@ -103,7 +103,6 @@ impl Bytes {
     }
 
     /// The first `len` of the bytes.
-    #[cfg(target_os = "linux")]
     pub fn until(self, len: usize) -> Result<Self, Misuse> {
         match len <= self.len {
             true => Ok(Self { len, ..self }),
@@ -137,13 +136,11 @@ impl Bytes {
 
 impl<const N: usize> Call<N> {
     /// The environment that makes the call.
-    #[cfg(target_os = "linux")]
     pub fn env(&self) -> sys::napi_env {
         self.env
     }
 
-    /// Keeps the argument at `index` for as long as the environment lives.
-    #[cfg(target_os = "linux")]
+    /// Keeps the object at `index` until the reference is deleted, or the environment ends.
     pub fn hold(&self, index: usize) -> Result<sys::napi_ref, Misuse> {
         let mut reference = ptr::null_mut();
         // SAFETY: the value is this call's argument; `reference` outlives the call.
@@ -267,6 +264,43 @@ impl<const N: usize> Call<N> {
             Ok(len)
         } else {
             Err(Misuse("a string does not fit its buffer"))
+        }
+    }
+
+    /// How many bytes of UTF-8 the string at `index` has.
+    pub fn string_len(&self, index: usize) -> Result<usize, Misuse> {
+        let mut len = 0;
+        // SAFETY: the value is this call's argument; without a buffer only the length is told.
+        let status = unsafe {
+            sys::napi_get_value_string_utf8(
+                self.env,
+                self.args[index],
+                ptr::null_mut(),
+                0,
+                &mut len,
+            )
+        };
+        match status {
+            sys::Status::napi_ok => Ok(len),
+            _ => Err(Misuse("an argument is not a string")),
+        }
+    }
+
+    /// A string of ASCII.
+    pub fn string(&self, text: &std::ffi::CStr) -> Result<sys::napi_value, Misuse> {
+        let mut value = ptr::null_mut();
+        // SAFETY: the text is NUL-terminated and outlives the call.
+        let status = unsafe {
+            sys::napi_create_string_utf8(
+                self.env,
+                text.as_ptr(),
+                text.count_bytes() as isize,
+                &mut value,
+            )
+        };
+        match status {
+            sys::Status::napi_ok => Ok(value),
+            _ => Err(Misuse("a string cannot be made")),
         }
     }
 

@@ -3,9 +3,11 @@
 use napi::bindgen_prelude::{Buffer, Error, Result, Status};
 use napi_derive::napi;
 
+use super::extension::{DeflateSettings, client_code};
+use crate::protocol::deflate::{self, Settings};
 use crate::protocol::handshake::head::DEFAULT_LIMIT;
 use crate::protocol::handshake::{
-    BodyStart, ClientRequest, Head, HeadError, HeadReader, RequestError, StatusLine,
+    BodyStart, ClientRequest, Head, HeadError, HeadReader, RequestError, ResponseError, StatusLine,
 };
 
 /// What a client asks for.
@@ -19,8 +21,8 @@ pub struct HandshakeOptions {
     pub key: Buffer,
     /// Subprotocols in the order of preference.
     pub protocols: Vec<String>,
-    /// `Sec-WebSocket-Extensions`
-    pub extensions: Option<String>,
+    /// What is offered of permessage-deflate, if it is.
+    pub deflate: Option<DeflateSettings>,
     /// `Origin`
     pub origin: Option<String>,
     /// Names and values of further fields in turn.
@@ -49,6 +51,8 @@ pub struct Answer {
     pub protocol: Option<String>,
     /// `Sec-WebSocket-Extensions`, if there are any.
     pub extensions: Option<String>,
+    /// What both sides have agreed to of permessage-deflate, as `open` takes it; 0 for nothing.
+    pub agreement: u32,
     /// The error's stable code, where the handshake has failed.
     pub code: Option<String>,
     /// What has failed.
@@ -59,6 +63,7 @@ pub struct Answer {
 #[napi]
 pub struct ClientHandshake {
     request: ClientRequest,
+    deflate: Option<Settings>,
     reader: HeadReader,
     body: Option<BodyStart>,
 }
@@ -72,17 +77,19 @@ impl ClientHandshake {
             .map_err(|_| Error::new(Status::InvalidArg, "the key has 16 bytes"))?;
         let pairs = options.headers.chunks_exact(2);
         let headers = pairs.map(|pair| (pair[0].clone(), pair[1].clone()));
+        let deflate = options.deflate.map(Settings::from);
         let request = ClientRequest {
             path: options.path,
             host: options.host,
             key,
             protocols: options.protocols,
-            extensions: options.extensions,
+            extensions: deflate.as_ref().map(deflate::offer),
             origin: options.origin,
             headers: headers.collect(),
         };
         Ok(Self {
             request,
+            deflate,
             reader: HeadReader::new(DEFAULT_LIMIT),
             body: None,
         })
@@ -140,7 +147,10 @@ impl ClientHandshake {
     }
 
     fn judge(&mut self, head: Head, consumed: usize) -> Option<Answer> {
-        let outcome = self.request.check_response(&head);
+        let outcome = self.request.check_response(&head).and_then(|accepted| {
+            let agreement = self.agreement(accepted.extensions.as_deref())?;
+            Ok((accepted, agreement))
+        });
         if outcome.as_ref().is_err_and(|error| error.is_interim()) {
             return None;
         }
@@ -148,8 +158,10 @@ impl ClientHandshake {
         self.body = status.map(|status| BodyStart::after(&head, status));
         let error = outcome.as_ref().err().copied();
         let accepted = outcome.ok();
-        let (protocol, extensions) =
-            accepted.map_or((None, None), |it| (it.protocol, it.extensions));
+        let (protocol, extensions, agreement) = accepted
+            .map_or((None, None, 0), |(it, agreement)| {
+                (it.protocol, it.extensions, agreement)
+            });
         let headers = head.headers.into_iter();
         Some(Answer {
             // A head is no longer than its limit, and a chunk no longer than Node's Buffers.
@@ -158,9 +170,22 @@ impl ClientHandshake {
             status: status.map(u32::from),
             protocol,
             extensions,
+            agreement,
             code: error.map(|error| error.code().to_owned()),
             reason: error.map(|error| error.to_string()),
         })
+    }
+}
+
+impl ClientHandshake {
+    /// What both sides have agreed to, by the server's `Sec-WebSocket-Extensions`.
+    fn agreement(&self, answer: Option<&str>) -> std::result::Result<u32, ResponseError> {
+        match (answer, &self.deflate) {
+            (Some(answer), Some(settings)) => deflate::accept(answer, settings)
+                .map(client_code)
+                .ok_or(ResponseError::Extensions),
+            _ => Ok(0),
+        }
     }
 }
 
@@ -173,6 +198,7 @@ fn unreadable(error: HeadError) -> Answer {
         status: None,
         protocol: None,
         extensions: None,
+        agreement: 0,
         code: Some("WS_ERR_HANDSHAKE_HEAD".into()),
         reason: Some(format!("the answer cannot be read ({message})")),
     }

@@ -4,10 +4,13 @@ use napi::bindgen_prelude::{Result as NapiResult, Status};
 use napi::{check_status, sys};
 use slab::Slab;
 
+use super::background::Home;
 use super::call::Misuse;
+use super::pack::Desk;
 use super::random::MaskKeys;
 #[cfg(target_os = "linux")]
 use super::reactor::{Channel, Reactor};
+use crate::protocol::extension::{Pools, Volume};
 use crate::protocol::{Connection, Role, Traffic};
 
 /// Connections by their number, the table of events, and the random source of this environment.
@@ -16,10 +19,36 @@ pub struct Environment {
     /// What reads sockets in Node's place, once it has been started.
     #[cfg(target_os = "linux")]
     pub reactor: Option<Reactor>,
+    /// How many connections there ever were.
+    opened: u64,
     /// What connections that are freed have received and sent.
-    past: (Traffic, Traffic),
+    past: Totals,
     table: Table,
     mask_keys: MaskKeys,
+    /// What transforms messages.
+    pools: Pools,
+    /// Where messages are packed.
+    pub desk: Desk,
+    home: Home,
+}
+
+/// What connections have moved.
+#[derive(Clone, Copy, Default)]
+pub struct Totals {
+    pub received: Traffic,
+    pub sent: Traffic,
+    pub unpacked: Volume,
+    pub packed: Volume,
+}
+
+impl Totals {
+    fn add(&mut self, connection: &Connection) {
+        let (unpacked, packed) = connection.volumes();
+        self.received += connection.received;
+        self.sent += connection.sent;
+        self.unpacked += unpacked;
+        self.packed += packed;
+    }
 }
 
 impl Environment {
@@ -28,34 +57,61 @@ impl Environment {
             peers: Slab::new(),
             #[cfg(target_os = "linux")]
             reactor: None,
-            past: Default::default(),
+            opened: 0,
+            past: Totals::default(),
             table,
             mask_keys: MaskKeys::new(),
+            pools: Pools::default(),
+            desk: Desk::default(),
+            home: Home::default(),
         }
     }
 
     /// Takes a connection in, and tells its number.
     pub fn open(&mut self, connection: Connection) -> usize {
-        self.peers.insert(Peer::new(connection))
+        self.opened += 1;
+        self.peers.insert(Peer::new(connection, self.opened))
     }
 
     /// Frees a connection; one that is free already stays so.
     pub fn release(&mut self, number: u32) {
-        if let Some(Peer { connection, .. }) = self.peers.try_remove(number as usize) {
-            self.past.0 += connection.received;
-            self.past.1 += connection.sent;
+        if let Some(peer) = self.peers.try_remove(number as usize) {
+            self.past.add(&peer.connection);
         }
     }
 
-    /// How many connections there are, and what they and all before them have received and sent.
-    /// Adding up is left to whoever asks, so that a frame pays for no counter but its connection's.
-    pub fn totals(&self) -> (usize, Traffic, Traffic) {
-        let (mut received, mut sent) = self.past;
-        for (_, Peer { connection, .. }) in &self.peers {
-            received += connection.received;
-            sent += connection.sent;
+    /// How many connections there are, and what they and all before them have moved. Adding up is left to whoever asks, so that a frame pays for no counter but its connection's.
+    pub fn totals(&self) -> (usize, Totals) {
+        let mut totals = self.past;
+        for (_, peer) in &self.peers {
+            totals.add(&peer.connection);
         }
-        (self.peers.len(), received, sent)
+        (self.peers.len(), totals)
+    }
+
+    /// Gives up memory of extensions that was not used since the last call, and tells how many
+    /// connections have one.
+    pub fn rest(&mut self) -> usize {
+        self.pools.clear();
+        self.desk = Desk::default();
+        let peers = self.peers.iter_mut();
+        peers.filter_map(|(_, peer)| peer.connection.rest()).count()
+    }
+
+    /// Where this environment is, for what outlives a call.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Which of all connections the one of that number is.
+    pub fn serial(&self, number: u32) -> Result<u64, Misuse> {
+        let peer = self.peers.get(number as usize);
+        peer.map(|peer| peer.serial).ok_or(NO_CONNECTION)
+    }
+
+    /// Whether the connection of that number is that one of all.
+    pub fn is_owner(&self, (number, serial): (u32, u64)) -> bool {
+        self.serial(number).is_ok_and(|found| found == serial)
     }
 
     /// The connection of that number.
@@ -66,15 +122,31 @@ impl Environment {
         }
     }
 
-    /// The connection of that number, and the table.
-    pub fn connection_and_table(
+    /// The connection of that number, the table, and what transforms messages.
+    pub fn receiving(
         &mut self,
         number: u32,
-    ) -> Result<(&mut Connection, &mut [u32]), Misuse> {
+    ) -> Result<(&mut Connection, &mut [u32], &mut Pools), Misuse> {
         match self.peers.get_mut(number as usize) {
-            Some(peer) => Ok((&mut peer.connection, self.table.words())),
+            Some(peer) => Ok((&mut peer.connection, self.table.words(), &mut self.pools)),
             None => Err(NO_CONNECTION),
         }
+    }
+
+    /// Where messages are packed, the connection of that number, and what packs.
+    pub fn packing(
+        &mut self,
+        number: u32,
+    ) -> Result<(&mut Desk, &mut Connection, &mut Pools), Misuse> {
+        match self.peers.get_mut(number as usize) {
+            Some(peer) => Ok((&mut self.desk, &mut peer.connection, &mut self.pools)),
+            None => Err(NO_CONNECTION),
+        }
+    }
+
+    /// Where messages are packed, and what packs.
+    pub fn desk_and_pools(&mut self) -> (&mut Desk, &mut Pools) {
+        (&mut self.desk, &mut self.pools)
     }
 
     /// The connection of that number, with its channel if it has one.
@@ -85,9 +157,14 @@ impl Environment {
 
     /// What a turn of the reactor works with.
     #[cfg(target_os = "linux")]
-    pub fn reactor_and_peers(&mut self) -> Result<(&Reactor, &mut Slab<Peer>, &mut [u32]), Misuse> {
+    pub fn reading(&mut self) -> Result<Reading<'_>, Misuse> {
         match &self.reactor {
-            Some(reactor) => Ok((reactor, &mut self.peers, self.table.words())),
+            Some(reactor) => Ok(Reading {
+                reactor,
+                peers: &mut self.peers,
+                table: self.table.words(),
+                pools: &mut self.pools,
+            }),
             None => Err(Misuse("there is no reactor")),
         }
     }
@@ -119,15 +196,18 @@ const NO_CONNECTION: Misuse = Misuse("no such connection");
 /// One connection, and the way to its socket where that is not Node's.
 pub struct Peer {
     connection: Connection,
+    /// Which of all connections it is.
+    serial: u64,
     /// The socket, where the reactor reads and writes it.
     #[cfg(target_os = "linux")]
     pub channel: Option<Channel>,
 }
 
 impl Peer {
-    fn new(connection: Connection) -> Self {
+    fn new(connection: Connection, serial: u64) -> Self {
         Self {
             connection,
+            serial,
             #[cfg(target_os = "linux")]
             channel: None,
         }
@@ -138,6 +218,15 @@ impl Peer {
     pub fn both(&mut self) -> Option<(&mut Connection, &Channel)> {
         Some((&mut self.connection, self.channel.as_ref()?))
     }
+}
+
+/// What a turn of the reactor works with.
+#[cfg(target_os = "linux")]
+pub struct Reading<'a> {
+    pub reactor: &'a Reactor,
+    pub peers: &'a mut Slab<Peer>,
+    pub table: &'a mut [u32],
+    pub pools: &'a mut Pools,
 }
 
 /// The Uint32Array that this environment's functions tell events in.

@@ -19,6 +19,8 @@ pub struct UpgradeRequest {
     pub version: Option<String>,
     /// `Sec-WebSocket-Protocol`
     pub protocol: Option<String>,
+    /// `Sec-WebSocket-Extensions`
+    pub extensions: Option<String>,
     /// `Content-Length`
     pub content_length: Option<String>,
     /// `Transfer-Encoding`
@@ -36,6 +38,8 @@ pub struct UpgradeVerdict {
     pub accept: String,
     /// The subprotocols that the client offers, in its order.
     pub offered: Vec<String>,
+    /// `Sec-WebSocket-Extensions`, where there is one.
+    pub extensions: Option<String>,
 }
 
 /// Judges a request, to the letter of RFC 6455 §4.2.1 where `strict`.
@@ -50,6 +54,7 @@ pub fn check_upgrade(request: UpgradeRequest, strict: bool) -> UpgradeVerdict {
         key: request.key.as_deref(),
         ws_version: request.version.as_deref(),
         protocol: request.protocol.as_deref(),
+        extensions: request.extensions.as_deref(),
         content_length: request.content_length.as_deref(),
         transfer_encoding: request.transfer_encoding.as_deref(),
     };
@@ -59,12 +64,14 @@ pub fn check_upgrade(request: UpgradeRequest, strict: bool) -> UpgradeVerdict {
             reason: None,
             accept: offer.accept,
             offered: offer.protocols.into_iter().map(String::from).collect(),
+            extensions: offer.extensions.map(String::from),
         },
         Err(refusal) => UpgradeVerdict {
             refusal: Some(refusal.response()),
             reason: Some(refusal.name().to_owned()),
             accept: String::new(),
             offered: Vec::new(),
+            extensions: None,
         },
     }
 }
@@ -78,6 +85,10 @@ pub fn choose_protocol(offered: Vec<String>, preferred: Vec<String>) -> Option<S
 
 /// The `101` response, to the byte.
 #[napi]
-pub fn upgrade_response(accept: String, protocol: Option<String>) -> String {
-    switching_protocols(&accept, protocol.as_deref(), None)
+pub fn upgrade_response(
+    accept: String,
+    protocol: Option<String>,
+    extensions: Option<String>,
+) -> String {
+    switching_protocols(&accept, protocol.as_deref(), extensions.as_deref())
 }

@@ -5,14 +5,17 @@ use napi::bindgen_prelude::*;
 use napi::{check_status, sys};
 use napi_derive::napi;
 
+use super::background::{start_packing, start_sharing, start_unpacking};
 use super::call::{Misuse, run};
 use super::environment::{Environment, Table};
+use super::extension::open_connection;
+use super::pack::{admit_shared, take_packed, write_packed, write_shared};
 #[cfg(target_os = "linux")]
 use super::reactor;
 use super::receive::receive_chunk;
 use super::send::{admit_prepared, write_answer, write_close, write_frame, write_prepared};
-use super::totals::write_totals;
-use crate::protocol::{Connection, Delivery, Limits, ProtocolError, State};
+use super::totals::{write_totals, write_volumes};
+use crate::protocol::{ProtocolError, State};
 
 type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
 
@@ -48,6 +51,15 @@ const FUNCTIONS: &[(&std::ffi::CStr, Callback)] = &[
     (c"write", write),
     #[cfg(target_os = "linux")]
     (c"writeBoth", write_both),
+    (c"volumes", volumes),
+    (c"pack", pack),
+    (c"packed", packed),
+    (c"packLater", pack_later),
+    (c"unpack", unpack),
+    (c"share", share),
+    (c"shareLater", share_later),
+    (c"shared", shared),
+    (c"rest", rest),
 ];
 
 /// The hot functions, over a state of their own that lives as long as this environment. `table` is
@@ -56,6 +68,8 @@ const FUNCTIONS: &[(&std::ffi::CStr, Callback)] = &[
 pub fn bind<'env>(env: &'env Env, table: Unknown<'env>) -> Result<Object<'env>> {
     let table = Table::hold(env.raw(), table.raw())?;
     let state = Box::into_raw(Box::new(Environment::new(table)));
+    // SAFETY: just made, and nobody else's yet.
+    unsafe { &*state }.home().set(state);
     // SAFETY: the hook runs once, as this environment ends and no JavaScript runs in it any more;
     // nothing uses `state` after it.
     check_status!(unsafe {
@@ -85,7 +99,8 @@ pub fn bind<'env>(env: &'env Env, table: Unknown<'env>) -> Result<Object<'env>> 
 
 unsafe extern "C" fn drop_state(state: *mut std::ffi::c_void) {
     // SAFETY: `state` is the box of `bind`, given to this hook alone.
-    drop(unsafe { Box::from_raw(state.cast::<Environment>()) });
+    let environment = unsafe { Box::from_raw(state.cast::<Environment>()) };
+    environment.home().set(std::ptr::null_mut());
 }
 
 /// Defines raw callbacks over [`run`].
@@ -103,19 +118,10 @@ macro_rules! callbacks {
 }
 
 callbacks! {
-    /// `open(maxPayload, maxFragments, parts)` → the number of a new connection. With `parts` 1 its
-    /// messages are told in parts, as they arrive.
-    fn open(3) = |environment, call| {
-        let limits = Limits {
-            max_payload: call.large_number(0)?,
-            max_fragments: call.number(1)?,
-        };
-        let delivery = match call.number(2)? {
-            0 => Delivery::Whole,
-            _ => Delivery::Parts,
-        };
-        Ok(environment.open(Connection::new(limits, delivery)) as f64)
-    };
+    /// `open(maxPayload, maxFragments, parts, agreement, tuning, threshold)` → the number of a new
+    /// connection. With `parts` 1 its messages are told in parts, as they arrive. The last three
+    /// are those of permessage-deflate; without it `agreement` is 0.
+    fn open(6) = open_connection;
 
     /// `release(connection)`: frees it; its number may be given out again.
     fn release(1) = |environment, call| {
@@ -175,9 +181,44 @@ callbacks! {
         Ok(environment.connection(call.number(0)?)?.sent.bytes as f64)
     };
 
-    /// `totals(out)`: writes five doubles into a Uint8Array: open connections, messages received and
-    /// sent, bytes received and sent.
+    /// `totals(out)`: writes eleven doubles into a Uint8Array: open connections, messages received
+    /// and sent, bytes received and sent; then, of messages that were unpacked and of those that
+    /// were packed, how many, their bytes on the wire, and their bytes as the program has them.
     fn totals(1) = write_totals;
+
+    /// `volumes(connection, out)`: writes the last six of these for one connection.
+    fn volumes(2) = write_volumes;
+
+    /// `pack(connection, role, kind, payload)`: packs a frame into memory of the environment's → its
+    /// length, or why there is none. `payload` is a Uint8Array or a string.
+    fn pack(4) = write_packed;
+
+    /// `packed(out, at)`: copies the frame that was packed last to `out[at]` → where it ends.
+    fn packed(2) = take_packed;
+
+    /// `packLater(connection, role, kind, payload, out, callback)`: packs on another thread; see
+    /// [`start_packing`].
+    fn pack_later(6) = start_packing;
+
+    /// `unpack(connection, assembly, carried, keep, callback)`: unpacks on another thread; see
+    /// [`start_unpacking`].
+    fn unpack(5) = start_unpacking;
+
+    /// `share(kind, payload, set)`: packs a server's frame for many connections with that parameter
+    /// set, into memory of the environment's → its length, or why there is none.
+    fn share(3) = write_shared;
+
+    /// `shareLater(kind, payload, set, out, callback)`: does so on another thread; see
+    /// [`start_sharing`].
+    fn share_later(5) = start_sharing;
+
+    /// `shared(connection, kind, length, frameLength)`: accepts a frame of `share` for a server's
+    /// connection → 1, or why it was refused.
+    fn shared(4) = admit_shared;
+
+    /// `rest()`: gives up memory of extensions that was not used since the last call → how many
+    /// connections have one.
+    fn rest(0) = |environment, _| Ok(environment.rest() as f64);
 }
 
 #[cfg(target_os = "linux")]

@@ -42,6 +42,8 @@ pub struct HandshakeOffer {
     pub accept: String,
     /// The subprotocols that the client offers, in its order.
     pub protocols: Vec<String>,
+    /// `Sec-WebSocket-Extensions`, where there is one.
+    pub extensions: Option<String>,
 }
 
 /// A request that is refused.
@@ -169,9 +171,11 @@ pub struct AcceptResponse {
 pub fn accept_response(
     accept: String,
     protocol: Option<String>,
+    extensions: Option<String>,
     fields: Vec<String>,
 ) -> AcceptResponse {
-    match switching_protocols_with(&accept, protocol.as_deref(), None, &pairs(fields)) {
+    let (protocol, extensions) = (protocol.as_deref(), extensions.as_deref());
+    match switching_protocols_with(&accept, protocol, extensions, &pairs(fields)) {
         Ok(response) => AcceptResponse {
             response: Some(response),
             error: None,
@@ -188,6 +192,7 @@ impl From<Offer<'_>> for HandshakeOffer {
         Self {
             accept: offer.accept,
             protocols: offer.protocols.into_iter().map(String::from).collect(),
+            extensions: offer.extensions.map(String::from),
         }
     }
 }

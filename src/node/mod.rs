@@ -13,12 +13,15 @@
 // In a test build nothing registers the functions that Node would call.
 #![cfg_attr(test, allow(dead_code))]
 
+mod background;
 mod call;
 mod connect;
 mod environment;
+mod extension;
 mod handshake;
 mod hot;
 mod listen;
+mod pack;
 mod random;
 #[cfg(target_os = "linux")]
 mod reactor;

@@ -7,7 +7,7 @@
 //! | 0 | bytes of the chunk that this call has read |
 //! | 1 | bytes of the slab that are in use |
 //! | 2 | bytes of memory that are needed to read on, 0 for none |
-//! | 3 | whether that is an assembly (1) or a slab (0) |
+//! | 3 | whether that is a slab (0), an assembly (1), or one for work elsewhere (2) |
 //! | 4 | bytes of the present assembly to carry over into it |
 //! | 8, 9, 10 | the first event: kind, offset, length; the next one follows |
 //!
@@ -68,15 +68,18 @@ pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<f6
     // The table tells 32 bits; `lib/` calls again for what is behind them.
     input = first(input, u32::MAX as usize);
     let total = input.len();
+    let (connection, table, pools) = environment.receiving(call.number(0)?)?;
     let mut memory = Memory {
         // SAFETY: the only slice of this part of the slab.
         slab: unsafe { free.as_mut_slice() },
         used: 0,
         // SAFETY: the only slice of the assembly, which does not overlap the slab's.
         assembly: unsafe { assembly.as_mut_slice() },
+        pools,
     };
-
-    let (connection, table) = environment.connection_and_table(call.number(0)?)?;
+    if at == 0 {
+        connection.begin_turn();
+    }
     let mut events = Events::new(table, base);
     let need = decode(connection, role, &mut input, &mut memory, &mut events);
     let (_, count) = report(events, total - input.len(), memory.used, need);
@@ -106,6 +109,13 @@ pub fn decode(
                 return Need {
                     len: capacity,
                     assembly: 1,
+                    keep,
+                };
+            }
+            Ok(Step::Offload { capacity, keep }) => {
+                return Need {
+                    len: capacity,
+                    assembly: 2,
                     keep,
                 };
             }
@@ -145,6 +155,14 @@ pub struct Need {
     len: usize,
     assembly: u32,
     keep: usize,
+}
+
+#[cfg(target_os = "linux")]
+impl Need {
+    /// Whether there is any.
+    pub fn is_some(&self) -> bool {
+        self.len > 0
+    }
 }
 
 /// Writes events into the table.

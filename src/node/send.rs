@@ -8,19 +8,24 @@ use crate::protocol::encoder::{Encoder, encode};
 use crate::protocol::header::MAX_CONTROL_PAYLOAD;
 use crate::protocol::{
     CloseCode, ClosePayload, Connection, FrameHeader, MessageKind, OpCode, ReservedBits, SendError,
+    State,
 };
 
 /// Added to the kind of a frame to send: more parts of the message follow.
 const MORE: u32 = 0x10;
 /// Added to the kind of a frame to send: only the header is to be written.
 const HEADER_ONLY: u32 = 0x20;
+/// Added to the kind of a frame to send: the message is not to be transformed.
+const AS_IT_IS: u32 = 0x40;
 
 /// A frame was not accepted, because a close frame has been sent.
 const REFUSED_CLOSING: f64 = -1.0;
 /// A frame was not accepted, because its text is not UTF-8.
 const REFUSED_UTF8: f64 = -2.0;
 /// A frame was not accepted, because another thread may write to its payload.
-const REFUSED_SHARED: f64 = -3.0;
+pub const REFUSED_SHARED: f64 = -3.0;
+/// A part was not packed: it is to be sent as it is.
+pub const REFUSED_PLAIN: f64 = -4.0;
 
 /// `frame(connection, role, kind, payload, out, at)`.
 pub fn write_frame(environment: &mut Environment, call: &Call<6>) -> Result<f64, Misuse> {
@@ -78,7 +83,7 @@ fn header_for(
     payload: &[u8],
     mask: Option<[u8; 4]>,
 ) -> Result<std::result::Result<FrameHeader, SendError>, Misuse> {
-    if let Some((message, fin)) = message_kind(kind) {
+    if let Ok((message, fin, _)) = message_kind(kind) {
         return Ok(connection
             .check(message, fin, payload)
             .and_then(|()| connection.send(message, fin, payload.len(), mask)));
@@ -105,9 +110,7 @@ fn write_text(
     mask: Option<[u8; 4]>,
     out: &mut [u8],
 ) -> Result<std::result::Result<usize, SendError>, Misuse> {
-    let Some((message, fin)) = message_kind(kind) else {
-        return Err(Misuse("a string is no control payload"));
-    };
+    let (message, fin, _) = message_kind(kind)?;
     let guess = if mask.is_some() { 6 } else { 2 };
     if out.len() < FrameHeader::MAX_LEN {
         return Err(Misuse("a frame does not fit its buffer"));
@@ -137,9 +140,7 @@ fn write_text(
 
 /// `prepare(kind, payload, out)`.
 pub fn write_prepared(_: &mut Environment, call: &Call<3>) -> Result<f64, Misuse> {
-    let Some((message, fin)) = message_kind(call.number(0)?) else {
-        return Err(Misuse("only messages are prepared"));
-    };
+    let (message, fin, _) = message_kind(call.number(0)?)?;
     let (payload, room) = (call.bytes(1)?, call.bytes(2)?);
     if payload.overlaps(room) || room.len() < FrameHeader::MAX_LEN + payload.len() {
         return Err(Misuse("a frame does not fit its buffer"));
@@ -162,30 +163,42 @@ pub fn write_prepared(_: &mut Environment, call: &Call<3>) -> Result<f64, Misuse
     Ok(encode(header, payload, out) as f64)
 }
 
+/// Added to the number of a parameter set, so that it is none of the other answers of `prepared`.
+const SHARED: u32 = 2;
+
 /// `prepared(connection, kind, length)`.
 pub fn admit_prepared(environment: &mut Environment, call: &Call<3>) -> Result<f64, Misuse> {
-    let Some((message, fin)) = message_kind(call.number(1)?) else {
-        return Err(Misuse("only messages are prepared"));
-    };
+    let (message, fin, may_pack) = message_kind(call.number(1)?)?;
     let len = call.large_number(2)? as usize;
     let connection = environment.connection(call.number(0)?)?;
+    if may_pack
+        && fin
+        && connection.state() == State::Open
+        && let Some(set) = connection.shares(len)
+    {
+        return Ok(f64::from(SHARED + set));
+    }
+    if may_pack && connection.packs(len) {
+        return Ok(0.0);
+    }
     Ok(match connection.send_prepared(message, fin, len) {
         Ok(header) => f64::from(u8::from(header.is_some())),
         Err(error) => refusal(error),
     })
 }
 
-/// The message that a kind speaks of, and whether it is its last part.
-fn message_kind(kind: u32) -> Option<(MessageKind, bool)> {
-    let fin = kind & MORE == 0;
-    match kind & 0xf {
-        0x1 => Some((MessageKind::Text, fin)),
-        0x2 => Some((MessageKind::Binary, fin)),
-        _ => None,
-    }
+/// The message that a kind speaks of, whether it is its last part, and whether it may be packed.
+pub fn message_kind(kind: u32) -> Result<(MessageKind, bool, bool), Misuse> {
+    let message = match kind & 0xf {
+        0x1 => MessageKind::Text,
+        0x2 => MessageKind::Binary,
+        _ => return Err(Misuse("no message is of that kind")),
+    };
+    Ok((message, kind & MORE == 0, kind & AS_IT_IS == 0))
 }
 
-fn refusal(error: SendError) -> f64 {
+/// How a refusal is told.
+pub fn refusal(error: SendError) -> f64 {
     match error {
         SendError::Closing => REFUSED_CLOSING,
         SendError::InvalidUtf8 => REFUSED_UTF8,

@@ -1,11 +1,14 @@
 //! What all connections of an environment have moved.
 
-use super::call::{Call, Misuse};
+use super::call::{Bytes, Call, Misuse};
 use super::environment::Environment;
+use crate::protocol::extension::Volume;
 
-/// `totals(out)`: five doubles, in the order of `lib/stats.js`.
+/// `totals(out)`: eleven doubles, in the order of `lib/stats.js`.
 pub fn write_totals(environment: &mut Environment, call: &Call<1>) -> Result<f64, Misuse> {
-    let (open, received, sent) = environment.totals();
+    let (open, totals) = environment.totals();
+    let (received, sent) = (totals.received, totals.sent);
+    let [unpacked, packed] = [totals.unpacked, totals.packed].map(flat);
     let numbers = [
         open as u64,
         received.messages,
@@ -13,10 +16,27 @@ pub fn write_totals(environment: &mut Environment, call: &Call<1>) -> Result<f64
         received.bytes,
         sent.bytes,
     ];
+    let numbers = numbers.into_iter().chain(unpacked).chain(packed);
+    write(call.bytes(0)?, numbers);
+    Ok(0.0)
+}
+
+/// `volumes(connection, out)`: six doubles, in the order of `lib/info.js`.
+pub fn write_volumes(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse> {
+    let (unpacked, packed) = environment.connection(call.number(0)?)?.volumes();
+    let numbers = flat(unpacked).into_iter().chain(flat(packed));
+    write(call.bytes(1)?, numbers);
+    Ok(0.0)
+}
+
+fn flat(volume: Volume) -> [u64; 3] {
+    [volume.messages, volume.packed, volume.plain]
+}
+
+fn write(out: Bytes, numbers: impl Iterator<Item = u64>) {
     // SAFETY: the only slice of `out`.
-    let out = unsafe { call.bytes(0)?.as_mut_slice() };
+    let out = unsafe { out.as_mut_slice() };
     for (place, number) in out.chunks_exact_mut(8).zip(numbers) {
         place.copy_from_slice(&(number as f64).to_ne_bytes());
     }
-    Ok(0.0)
 }

@@ -6,7 +6,8 @@ use super::close::{CloseCode, ClosePayload};
 use super::decoder::{Decoder, Delivery, Event, Memory, MessageKind, Step};
 use super::encoder::{Encoder, SendError, control_header};
 use super::error::ProtocolError;
-use super::header::{FrameHeader, OpCode, ReservedBits};
+use super::extension::{Inbound, Outbound, Outflow, Packing, Pools, Unpacking, Volume};
+use super::header::{FrameHeader, OpCode, ReservedBits, payload_len};
 use super::role::{Limits, Role};
 
 /// How far the closing handshake has come (RFC 6455 §7.1.3, §7.1.4).
@@ -44,6 +45,8 @@ impl AddAssign for Traffic {
 pub struct Connection {
     decoder: Decoder,
     encoder: Encoder,
+    /// The sending half of the extension, if one was negotiated.
+    outflow: Option<Box<Outflow>>,
     close_sent: bool,
     /// The peer's close frame, and its code if it had one.
     close_received: Option<Option<CloseCode>>,
@@ -60,12 +63,47 @@ impl Connection {
         Self {
             decoder: Decoder::new(limits, delivery),
             encoder: Encoder::default(),
+            outflow: None,
             close_sent: false,
             close_received: None,
             failure: None,
             received: Traffic::default(),
             sent: Traffic::default(),
         }
+    }
+
+    /// Has an extension transform messages from here on: before the first of them.
+    pub fn extend(&mut self, inbound: Box<dyn Inbound>, outbound: Box<dyn Outbound>) {
+        self.decoder.extend(inbound);
+        self.outflow = Some(Box::new(Outflow::new(outbound)));
+    }
+
+    /// What the extension has done to messages that were read, and to those that were sent.
+    pub fn volumes(&self) -> (Volume, Volume) {
+        let sent = self.outflow.as_ref().map(|flow| flow.volume);
+        (self.decoder.unpacked(), sent.unwrap_or_default())
+    }
+
+    /// Gives up memory of the extension that was not used since the last call; `None` where there
+    /// is no extension.
+    pub fn rest(&mut self) -> Option<()> {
+        self.outflow.as_mut().map(|flow| flow.half.rest())
+    }
+
+    /// See [`Decoder::begin_turn`].
+    #[inline]
+    pub fn begin_turn(&mut self) {
+        self.decoder.begin_turn();
+    }
+
+    /// See [`Decoder::take_unpacking`].
+    pub fn take_unpacking(&mut self) -> Option<Box<Unpacking>> {
+        self.decoder.take_unpacking()
+    }
+
+    /// See [`Decoder::put_unpacking`].
+    pub fn put_unpacking(&mut self, unpacking: Box<Unpacking>) {
+        self.decoder.put_unpacking(unpacking);
     }
 
     /// Reads on from `input`; see [`Decoder::step`].
@@ -154,6 +192,108 @@ impl Connection {
             mask,
             len: len as u64,
         }))
+    }
+
+    /// What packs the next part of a message, of `len` bytes; `None` where the part is to be sent as
+    /// it is, which it is in any case if the message begins without `may_pack`. Nothing else is sent
+    /// of a message before [`Connection::end_packing`].
+    ///
+    /// # Errors
+    /// [`SendError::Closing`].
+    pub fn begin_packing(
+        &mut self,
+        kind: MessageKind,
+        fin: bool,
+        len: usize,
+        may_pack: bool,
+        pools: &mut Pools,
+    ) -> Result<Option<Packing>, SendError> {
+        if self.close_sent {
+            return Err(SendError::Closing);
+        }
+        let Some(flow) = &mut self.outflow else {
+            return Ok(None);
+        };
+        Ok(match self.encoder.is_between_messages() {
+            true if may_pack => flow.begin(kind, fin, len, pools),
+            true => None,
+            false => flow.resume(kind, fin),
+        })
+    }
+
+    /// Takes a part of `plain` bytes that was packed to `packed`, and tells the header of its frame;
+    /// `None` where it is better sent as it is.
+    ///
+    /// # Errors
+    /// [`SendError::Closing`].
+    pub fn end_packing(
+        &mut self,
+        packing: Packing,
+        plain: usize,
+        packed: usize,
+        mask: Option<[u8; 4]>,
+        pools: &mut Pools,
+    ) -> Result<Option<FrameHeader>, SendError> {
+        let Some(flow) = &mut self.outflow else {
+            return Ok(None);
+        };
+        if self.close_sent {
+            flow.discard(packing, pools);
+            return Err(SendError::Closing);
+        }
+        let (kind, fin) = (packing.kind, packing.fin);
+        let Some(reserved) = flow.end(packing, plain, packed, pools) else {
+            return Ok(None);
+        };
+        let opcode = self.encoder.accept(kind, fin);
+        self.sent.messages += u64::from(fin);
+        Ok(Some(self.count(FrameHeader {
+            fin,
+            reserved,
+            opcode,
+            mask,
+            len: packed as u64,
+        })))
+    }
+
+    /// Whether a message whose first part is of `len` bytes, or the one in progress, would be packed.
+    pub fn packs(&self, len: usize) -> bool {
+        let between = self.encoder.is_between_messages();
+        let flow = self.outflow.as_ref();
+        flow.is_some_and(|flow| !between || flow.half.wants(len))
+    }
+
+    /// The number of the parameter set with which a whole message of `len` bytes may have been
+    /// packed beforehand; `None` where it is to be encoded for this connection alone.
+    pub fn shares(&self, len: usize) -> Option<u32> {
+        let flow = self.outflow.as_ref()?;
+        match self.encoder.is_between_messages() && flow.half.wants(len) {
+            true => flow.half.shares(len),
+            false => None,
+        }
+    }
+
+    /// Accepts a whole message of `plain` bytes that was packed beforehand to a server's frame of
+    /// `frame` bytes, with the parameters that [`Connection::shares`] has told.
+    ///
+    /// # Errors
+    /// [`SendError::Closing`].
+    pub fn send_shared(
+        &mut self,
+        kind: MessageKind,
+        plain: usize,
+        frame: usize,
+    ) -> Result<(), SendError> {
+        if self.close_sent {
+            return Err(SendError::Closing);
+        }
+        self.encoder.accept(kind, true);
+        if let Some(flow) = &mut self.outflow {
+            flow.count(true, plain, payload_len(frame));
+        }
+        self.sent.messages += 1;
+        self.sent.bytes += frame as u64;
+        Ok(())
     }
 
     /// Checks a part that is not known to be UTF-8, before [`Connection::send`].

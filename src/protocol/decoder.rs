@@ -8,6 +8,8 @@ use std::ops::Range;
 
 use super::close::{self, CloseCode};
 use super::error::ProtocolError;
+use super::extension::unpacking::{Flow, Inflow};
+use super::extension::{Inbound, Pools, Unpacking, Volume};
 use super::growth;
 use super::header::{FrameHeader, MAX_CONTROL_PAYLOAD, OpCode, ReservedBits, Rules};
 use super::role::{Limits, Role};
@@ -79,6 +81,16 @@ pub enum Step {
         /// Bytes to carry over.
         keep: usize,
     },
+    /// Take the message in progress out of the decoder, [run](Unpacking::run) it over an assembly
+    /// of `capacity` bytes that begins with the first `keep` bytes of the present one, put it back,
+    /// and step again. It is enough work to be done on another thread; nothing more is to be read
+    /// meanwhile.
+    Offload {
+        /// Bytes to allocate; the present assembly does where it has as many.
+        capacity: usize,
+        /// Bytes to carry over.
+        keep: usize,
+    },
 }
 
 /// Memory that the caller lends to a step.
@@ -90,6 +102,8 @@ pub struct Memory<'a> {
     /// For this connection's message in progress; empty where there is none. What earlier steps
     /// wrote in it must still be there.
     pub assembly: &'a mut [u8],
+    /// What transforms messages, of any number of connections in turn.
+    pub pools: &'a mut Pools,
 }
 
 impl Memory<'_> {
@@ -109,8 +123,10 @@ impl Memory<'_> {
 pub struct Decoder {
     limits: Limits,
     delivery: Delivery,
-    /// Reserved bits that extensions have claimed: the one place that allows any.
+    /// Reserved bits that the extension has claimed: the one place that allows any.
     claimed: ReservedBits,
+    /// The extension, if one was negotiated.
+    inflow: Option<Box<Inflow>>,
     state: State,
     stash: Stash,
     /// The message in progress, between its first frame and its last.
@@ -125,17 +141,27 @@ enum State {
     Control(OpCode, Frame),
     /// In a data frame.
     Data(Frame),
+    /// In a data frame of a message that an extension has transformed.
+    Packed(Frame),
     /// After a close frame or a violation: the rest is ignored.
     Ended,
 }
 
 /// The part of a frame that is still to come.
 #[derive(Clone, Copy)]
-struct Frame {
-    fin: bool,
-    remaining: u64,
+pub(super) struct Frame {
+    pub(super) fin: bool,
+    pub(super) remaining: u64,
     /// The masking key, turned to fit the next byte; zeros where the frame is not masked.
-    key: [u8; 4],
+    pub(super) key: [u8; 4],
+}
+
+impl Frame {
+    /// Moves past `len` bytes of its payload.
+    pub(super) fn advance(&mut self, len: usize) {
+        self.remaining -= len as u64;
+        self.key = mask::rotate(self.key, len);
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -147,6 +173,8 @@ struct Message {
     declared: u64,
     fragments: u32,
     utf8: utf8::Validator,
+    /// Whether an extension has transformed it.
+    is_packed: bool,
 }
 
 impl Decoder {
@@ -156,9 +184,43 @@ impl Decoder {
             limits,
             delivery,
             claimed: ReservedBits::NONE,
+            inflow: None,
             state: State::Header,
             stash: Stash::default(),
             message: None,
+        }
+    }
+
+    /// Has an extension turn back the messages that it has marked.
+    pub fn extend(&mut self, half: Box<dyn Inbound>) {
+        self.claimed = half.claims();
+        self.inflow = Some(Box::new(Inflow::new(half)));
+    }
+
+    /// What the extension has turned back.
+    pub fn unpacked(&self) -> Volume {
+        self.inflow
+            .as_ref()
+            .map_or_else(Volume::default, |flow| flow.volume)
+    }
+
+    /// Tells that the caller has done something else meanwhile: how much is unpacked between two
+    /// turns is bounded, and [`Step::Offload`] asks for the rest to be done elsewhere.
+    pub fn begin_turn(&mut self) {
+        if let Some(flow) = &mut self.inflow {
+            flow.begin_turn();
+        }
+    }
+
+    /// Takes out the message that [`Step::Offload`] is about.
+    pub fn take_unpacking(&mut self) -> Option<Box<Unpacking>> {
+        self.inflow.as_mut()?.take()
+    }
+
+    /// Puts it back, when it has been run.
+    pub fn put_unpacking(&mut self, unpacking: Box<Unpacking>) {
+        if let (Some(flow), State::Packed(_)) = (&mut self.inflow, self.state) {
+            flow.put_back(unpacking);
         }
     }
 
@@ -182,6 +244,9 @@ impl Decoder {
         *input = &[];
         self.state = State::Ended;
         self.message = None;
+        if let Some(flow) = &mut self.inflow {
+            flow.abandon();
+        }
     }
 
     fn advance(
@@ -195,13 +260,14 @@ impl Decoder {
                 State::Header if input.is_empty() => Some(Step::Idle),
                 State::Header => match self.read_header(role, input)? {
                     Some(header) => {
-                        self.begin(header)?;
+                        self.begin(header, memory.pools)?;
                         None
                     }
                     None => Some(Step::Idle),
                 },
                 State::Control(opcode, frame) => self.read_control(opcode, frame, input, memory)?,
                 State::Data(frame) => self.read_data(frame, input, memory)?,
+                State::Packed(frame) => self.read_packed(frame, input, memory)?,
                 State::Ended => {
                     *input = &[];
                     Some(Step::Idle)
@@ -253,7 +319,7 @@ impl Decoder {
 
     /// Judges a header against the message in progress and the limits, and enters its frame.
     #[inline]
-    fn begin(&mut self, header: FrameHeader) -> Result<(), ProtocolError> {
+    fn begin(&mut self, header: FrameHeader, pools: &mut Pools) -> Result<(), ProtocolError> {
         let frame = Frame {
             fin: header.fin,
             remaining: header.len,
@@ -276,16 +342,28 @@ impl Decoder {
                 MessageKind::Binary
             })),
         };
-        // Compared before it is added, so that no declared length can overflow.
-        if header.len > self.limits.max_payload - message.declared {
-            return Err(ProtocolError::MessageTooBig);
+        if header.reserved != ReservedBits::NONE
+            && let Some(flow) = &mut self.inflow
+        {
+            message.is_packed = true;
+            flow.begin(message.kind, self.limits.max_payload, pools);
         }
-        message.declared += header.len;
+        // What a packed message comes to is judged as it does.
+        if !message.is_packed {
+            // Compared before it is added, so that no declared length can overflow.
+            if header.len > self.limits.max_payload - message.declared {
+                return Err(ProtocolError::MessageTooBig);
+            }
+            message.declared += header.len;
+        }
         if message.fragments == self.limits.max_fragments {
             return Err(ProtocolError::TooManyFragments);
         }
         message.fragments += 1;
-        self.state = State::Data(frame);
+        self.state = match message.is_packed {
+            false => State::Data(frame),
+            true => State::Packed(frame),
+        };
         Ok(())
     }
 
@@ -383,7 +461,11 @@ impl Decoder {
 
     /// Whether a part of a message is in the assembly.
     pub fn awaits_assembly(&self) -> bool {
-        self.message.is_some_and(|message| message.len > 0)
+        let is_packed = self
+            .inflow
+            .as_ref()
+            .is_some_and(|flow| flow.awaits_assembly());
+        is_packed || self.message.is_some_and(|message| message.len > 0)
     }
 
     /// Takes `count` bytes that were written where they are [expected](Decoder::expected).
@@ -445,6 +527,38 @@ impl Decoder {
         }
         Ok((remaining > 0).then_some(Step::Idle))
     }
+
+    fn read_packed(
+        &mut self,
+        mut frame: Frame,
+        input: &mut &[u8],
+        memory: &mut Memory,
+    ) -> Result<Option<Step>, ProtocolError> {
+        let (Some(flow), Some(message)) = (&mut self.inflow, &self.message) else {
+            debug_assert!(
+                false,
+                "a packed frame belongs to a message, and to an extension"
+            );
+            return Err(ProtocolError::UnexpectedRsv);
+        };
+        let kind = message.kind;
+        let parts = self.delivery == Delivery::Parts;
+        let flow = flow.read(&mut frame, parts, input, memory)?;
+        self.state = State::Packed(frame);
+        Ok(match flow {
+            Flow::Message(place) => {
+                self.message = None;
+                self.state = State::Header;
+                Some(Step::Event(Event::Message(kind, place)))
+            }
+            Flow::Part(place) => Some(Step::Event(Event::Part(kind, place))),
+            Flow::EndOfFrame => {
+                self.state = State::Header;
+                None
+            }
+            Flow::Step(step) => Some(step),
+        })
+    }
 }
 
 impl Message {
@@ -455,6 +569,7 @@ impl Message {
             declared: 0,
             fragments: 0,
             utf8: utf8::Validator::default(),
+            is_packed: false,
         }
     }
 

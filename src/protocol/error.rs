@@ -32,6 +32,8 @@ pub enum ProtocolError {
     InvalidCloseCode,
     /// Text, or a close reason, that is not UTF-8 (§8.1).
     InvalidUtf8,
+    /// A compressed message that is not what its extension makes (RFC 7692 §7.2.2).
+    InvalidDeflate,
     /// A message longer than `max_payload` (§10.4).
     MessageTooBig,
     /// A message in more parts than `max_fragments`.
@@ -44,7 +46,7 @@ pub enum ProtocolError {
 
 impl ProtocolError {
     /// Every fault, in the order of its number.
-    pub const ALL: [ProtocolError; 16] = {
+    pub const ALL: [ProtocolError; 17] = {
         use ProtocolError::*;
         [
             UnexpectedRsv,
@@ -59,6 +61,7 @@ impl ProtocolError {
             InvalidClosePayload,
             InvalidCloseCode,
             InvalidUtf8,
+            InvalidDeflate,
             MessageTooBig,
             TooManyFragments,
             TooManyWaiting,
@@ -69,7 +72,7 @@ impl ProtocolError {
     /// The status code that the connection fails with (RFC 6455 §7.4.1).
     pub fn close_code(self) -> CloseCode {
         match self {
-            Self::InvalidUtf8 => CloseCode::INVALID_DATA,
+            Self::InvalidUtf8 | Self::InvalidDeflate => CloseCode::INVALID_DATA,
             Self::MessageTooBig => CloseCode::TOO_BIG,
             Self::TooManyFragments | Self::TooManyWaiting | Self::TooManyMessages => {
                 CloseCode::POLICY
@@ -114,6 +117,10 @@ impl ProtocolError {
                 "the close code may not be on the wire",
             ),
             Self::InvalidUtf8 => ("WS_ERR_INVALID_UTF8", "the text is not valid UTF-8"),
+            Self::InvalidDeflate => (
+                "WS_ERR_INVALID_DEFLATE",
+                "the compressed message is corrupt",
+            ),
             Self::MessageTooBig => (
                 "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH",
                 "the message is longer than maxPayload",

@@ -43,6 +43,11 @@ impl OpCode {
     pub fn is_control(self) -> bool {
         self as u8 & 0x8 != 0
     }
+
+    /// Whether it is that of a message's first frame.
+    pub fn begins_message(self) -> bool {
+        matches!(self, Self::Text | Self::Binary)
+    }
 }
 
 impl TryFrom<u8> for OpCode {
@@ -119,6 +124,14 @@ impl LengthForm {
     }
 }
 
+/// Bytes of payload of a whole frame of `frame` bytes that is not masked.
+pub fn payload_len(frame: usize) -> usize {
+    let forms = [LengthForm::Bits7, LengthForm::Bits16, LengthForm::Bits64];
+    let lens = forms.map(|form| (form, frame.saturating_sub(2 + form.extra())));
+    let fits = |&(form, len): &(LengthForm, usize)| LengthForm::of(len as u64) == form;
+    lens.into_iter().find(fits).map_or(0, |(_, len)| len)
+}
+
 /// What a header is judged by as it is parsed.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
@@ -167,6 +180,11 @@ impl FrameHeader {
             return Err(ProtocolError::UnexpectedRsv);
         }
         let opcode = OpCode::try_from(first & OPCODE)?;
+        // RFC 7692 §6: an extension of messages marks the first frame, and neither those that go on
+        // with it nor control frames.
+        if reserved != ReservedBits::NONE && !opcode.begins_message() {
+            return Err(ProtocolError::UnexpectedRsv);
+        }
         // §5.5: "All control frames MUST have a payload length of 125 bytes or less and MUST NOT be
         // fragmented."
         if opcode.is_control() && !fin {
@@ -308,6 +326,14 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_tells_the_length_of_its_payload() {
+        for len in [0, 1, 125, 126, 127, 0xffff, 0x1_0000, 0x1_0001] {
+            let frame = header(OpCode::Binary, len, None).encoded_len() + len as usize;
+            assert_eq!(payload_len(frame), len as usize);
+        }
+    }
+
+    #[test]
     fn faults_show_as_early_as_their_byte() {
         use ProtocolError::*;
         let server = Rules {
@@ -358,5 +384,11 @@ mod tests {
             FrameHeader::parse(&[0xe1, 0x00], rules),
             Err(ProtocolError::UnexpectedRsv)
         );
+        for other in [0xc0, 0x40, 0xc8, 0xc9, 0xca] {
+            assert_eq!(
+                FrameHeader::parse(&[other, 0x00], rules),
+                Err(ProtocolError::UnexpectedRsv)
+            );
+        }
     }
 }

@@ -11,7 +11,8 @@
 //! | §5.3 masking | [`crate::bytes::mask`] |
 //! | §5.4 fragmentation, §5.5 control frames, §6.2 receiving | [`decoder`] |
 //! | §5.6 data frames, §6.1 sending | [`encoder`] |
-//! | §5.8, §9 extensions (the reserved bits) | [`header`], [`decoder`] |
+//! | §5.8, §9 extensions, the reserved bits | [`extension`], [`header`], [`decoder`] |
+//! | RFC 7692 permessage-deflate | [`deflate`] |
 //! | §5.5.1, §7.4 close frames and status codes | [`close`] |
 //! | §7 closing handshake | [`connection`] |
 //! | §7.1.7, §10.4 failing, limits, memory | [`error`], [`role`], `growth` |
@@ -21,8 +22,10 @@
 pub mod close;
 pub mod connection;
 pub mod decoder;
+pub mod deflate;
 pub mod encoder;
 pub mod error;
+pub mod extension;
 mod growth;
 pub mod handshake;
 pub mod header;

@@ -5,6 +5,7 @@
 
 const { once } = require('node:events');
 const { WS } = require('../../index.js');
+const { deflated } = require('../support/deflate.js');
 const { peerOf } = require('../support/frames.js');
 const { requestHeaders, requestHead } = require('../support/handshake.js');
 const { plain, as } = require('../support/plain.js');
@@ -12,6 +13,7 @@ const { HOST, listen, connect } = require('../support/sockets.js');
 
 const [name, role = 'server'] = process.argv.slice(2);
 const peer = peerOf(role);
+const OFFER = { 'sec-websocket-extensions': 'permessage-deflate' };
 
 /**
  * Work that leaves connections behind, which it returns to keep them alive. Its warm-up is a small
@@ -82,6 +84,21 @@ const PASSING = {
       many(1000, (socket) => WS.receive(socket, half));
       await collect();
     }
+  },
+
+  /** Bombs of 64 MiB for a limit of 1 MiB, as one frame and in parts; each ends its connection. */
+  bombs: async () => {
+    const bomb = deflated(Buffer.alloc(64 << 20));
+    const first = peer.binary(bomb.subarray(0, 50), { fin: false, rsv: 4 });
+    const parts = [first];
+    for (let at = 50; at < bomb.length; at += 50) parts.push(peer.more(bomb.subarray(at, at + 50), { fin: false }));
+    const perMessageDeflate = { serverNoContextTakeover: false, clientNoContextTakeover: false };
+    const sockets = many(20, (socket, number) => {
+      WS.upgrade(socket, { ...requestHeaders(), ...OFFER }, { maxPayload: 1 << 20, perMessageDeflate });
+      as(role, socket);
+      WS.receive(socket, number % 2 === 0 ? peer.binary(bomb, { rsv: 4 }) : Buffer.concat(parts));
+    });
+    while (sockets.some((socket) => WS.info(socket).state !== 'closed')) await new Promise(setImmediate);
   },
 
   /** 1,000 peers gone by FIN and 1,000 by RST. */
@@ -156,9 +173,9 @@ async function collect() {
 }
 
 function many(count, work) {
-  return Array.from({ length: count }, () => {
+  return Array.from({ length: count }, (_, number) => {
     const socket = plain(role);
-    work(socket);
+    work(socket, number);
     return socket;
   });
 }

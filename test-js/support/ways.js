@@ -19,7 +19,7 @@ const WAYS = {
     listening(t, { ...handlers, upgrade: () => ({ ...options, data: 'data' }) }, undefined)
   )],
   'connect': ['client', async (t, handlers, options) => {
-    const { url, sockets } = await clients.serve(t, (head) => clients.accepting(head));
+    const { url, sockets } = await clients.serve(t, accept);
     const socket = await new Promise((resolve) => {
       WS.connect(url, { ...handlers, open: opener(handlers, resolve) }, options);
     });
@@ -30,13 +30,19 @@ const WAYS = {
   'attach, a client': ['client', (t, handlers, options) => attached(t, 'client', 'server', handlers, options)]
 };
 
+/** What is offered is agreed to. */
+function accept(head) {
+  const isOffered = head.headers['sec-websocket-extensions'] !== undefined;
+  return clients.accepting(head, ...(isOffered ? ['Sec-WebSocket-Extensions: permessage-deflate'] : []));
+}
+
 async function listening(t, handlers, options) {
   let open;
   const opened = new Promise((resolve) => { open = opener(handlers, resolve); });
   const server = await serve(t, 'own', { ...handlers, open }, options);
   const far = await dial(server);
   t.after(() => far.destroy());
-  await openAsClient(far);
+  await openAsClient(far, { 'sec-websocket-extensions': 'permessage-deflate; client_max_window_bits' });
   return { socket: await opened, far };
 }
 

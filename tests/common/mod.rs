@@ -1,5 +1,10 @@
 //! A connection with memory, as the binding has it: what the tests feed bytes to.
 
+// Not every file of tests uses all of it.
+#![allow(dead_code)]
+
+use ws13_native::protocol::deflate::{Agreement, Deflating, Inflating, Tuning};
+use ws13_native::protocol::extension::Pools;
 use ws13_native::protocol::{
     Connection, Delivery, Event, Limits, Memory, MessageKind, Place, ProtocolError, Role, Step,
 };
@@ -26,6 +31,7 @@ pub struct Receiver {
     /// The parts of the message in progress.
     parts: Vec<u8>,
     pub seen: Vec<Seen>,
+    pub pools: Pools,
 }
 
 impl Receiver {
@@ -43,17 +49,36 @@ impl Receiver {
             assembly: Vec::new(),
             largest: 0,
             seen: Vec::new(),
+            pools: Pools::default(),
         }
+    }
+
+    /// The same with permessage-deflate.
+    pub fn deflating(mut self, agreement: Agreement) -> Self {
+        let (inbound, outbound) = match self.role {
+            Some(Role::Client) => (agreement.server, agreement.client),
+            _ => (agreement.client, agreement.server),
+        };
+        let tuning = Tuning {
+            threshold: 8,
+            ..Tuning::default()
+        };
+        let (inbound, outbound) = (Inflating::new(inbound), Deflating::new(outbound, tuning));
+        self.connection
+            .extend(Box::new(inbound), Box::new(outbound));
+        self
     }
 
     /// Feeds one chunk and collects its events.
     pub fn feed(&mut self, chunk: &[u8]) {
         let mut input = chunk;
+        self.connection.begin_turn();
         loop {
             let mut memory = Memory {
                 slab: &mut self.slab,
                 used: self.used,
                 assembly: &mut self.assembly,
+                pools: &mut self.pools,
             };
             let step = self.connection.receive(self.role, &mut input, &mut memory);
             self.used = memory.used;
@@ -69,6 +94,17 @@ impl Receiver {
                     self.largest = self.largest.max(capacity);
                     self.assembly.truncate(keep);
                     self.assembly.resize(capacity, 0);
+                }
+                Ok(Step::Offload { capacity, keep }) => {
+                    assert!(keep <= self.assembly.len());
+                    self.largest = self.largest.max(capacity);
+                    if capacity > self.assembly.len() {
+                        self.assembly.truncate(keep);
+                        self.assembly.resize(capacity, 0);
+                    }
+                    let mut unpacking = self.connection.take_unpacking().expect("work");
+                    unpacking.run(&mut self.assembly);
+                    self.connection.put_unpacking(unpacking);
                 }
                 Err(error) => {
                     self.seen.push(Seen::Violation(error));

@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::io::{IoSlice, Read, Write};
 
 use ws13_native::protocol::encoder::encode;
+use ws13_native::protocol::extension::Pools;
 use ws13_native::protocol::{
     Connection, Delivery, Event, FrameHeader, Limits, Memory, MessageKind, Place, Role, Step,
 };
@@ -99,6 +100,7 @@ struct Lent {
     used: usize,
     assembly: Vec<u8>,
     spare: Vec<u8>,
+    pools: Pools,
 }
 
 impl Default for Lent {
@@ -108,6 +110,7 @@ impl Default for Lent {
             used: 0,
             assembly: Vec::new(),
             spare: Vec::new(),
+            pools: Pools::default(),
         }
     }
 }
@@ -132,6 +135,7 @@ fn decode(connection: &mut Connection, chunk: &[u8], lent: &mut Lent) -> u64 {
             slab: &mut lent.slab,
             used: lent.used,
             assembly: &mut lent.assembly,
+            pools: &mut lent.pools,
         };
         let step = loop {
             match connection.receive(Some(Role::Server), &mut input, &mut memory) {
@@ -147,6 +151,7 @@ fn decode(connection: &mut Connection, chunk: &[u8], lent: &mut Lent) -> u64 {
             Step::Idle => return messages,
             Step::NeedSlab(_) => lent.used = 0,
             Step::NeedAssembly { capacity, keep } => lent.grow(capacity, keep),
+            Step::Offload { .. } => unreachable!("no extension was negotiated"),
             Step::Event(event) => {
                 black_box(event);
                 messages += 1;

@@ -24,8 +24,12 @@ pub struct Channel {
     pub role: Role,
     /// Whether what arrives is read.
     is_read: Cell<bool>,
-    /// Whether the loop stays alive for it.
+    /// Whether the peer has ended its half while nothing is read: nothing more is to be waited for.
+    is_ended: Cell<bool>,
+    /// Whether the loop is to stay alive for it.
     is_ref: Cell<bool>,
+    /// Whether the loop does.
+    is_counted: Cell<bool>,
 }
 
 impl Channel {
@@ -40,7 +44,9 @@ impl Channel {
             number,
             role,
             is_read: Cell::new(true),
+            is_ended: Cell::new(false),
             is_ref: Cell::new(false),
+            is_counted: Cell::new(false),
         })
     }
 
@@ -48,7 +54,17 @@ impl Channel {
     pub fn watch(&self, is_wanted: bool) {
         if is_wanted != self.is_read.replace(is_wanted) {
             self.watch.poller.set(self.socket(), self.number, is_wanted);
+            self.count();
         }
+    }
+
+    /// The peer has ended its half, and nothing is read for now → whether there is nothing before
+    /// that. Where there is, the loop need not stay alive until it is read.
+    pub fn is_at_end(&self) -> bool {
+        self.is_ended.set(true);
+        self.count();
+        let flags = RecvFlags::DONTWAIT.union(RecvFlags::PEEK);
+        matches!(recv(self.socket(), &mut [0u8; 1], flags), Ok((_, 0)))
     }
 
     /// Whether it is read: a pause may come while the socket waits for its turn.
@@ -56,9 +72,16 @@ impl Channel {
         self.is_read.get()
     }
 
-    /// Whether the loop stays alive for this socket.
+    /// Whether the loop stays alive for this socket, until its peer's end.
     pub fn keep_alive(&self, is_wanted: bool) {
-        if is_wanted != self.is_ref.replace(is_wanted) {
+        self.is_ref.set(is_wanted);
+        self.count();
+    }
+
+    fn count(&self) {
+        let is_awaited = self.is_read.get() || !self.is_ended.get();
+        let is_wanted = self.is_ref.get() && is_awaited;
+        if is_wanted != self.is_counted.replace(is_wanted) {
             self.watch.count(is_wanted);
         }
     }

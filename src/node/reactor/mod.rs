@@ -28,7 +28,7 @@ use self::poller::Poller;
 use self::ready::Ready;
 use self::uv::{Cleanup, Poll};
 use super::call::{Bytes, Call, Misuse};
-use super::environment::Environment;
+use super::environment::{Environment, Reading};
 
 /// What reads the sockets of one environment.
 pub struct Reactor {
@@ -115,7 +115,7 @@ pub fn adopt(environment: &mut Environment, call: &Call<3>) -> Result<f64, Misus
         return Ok(0.0);
     };
     let descriptor = RawFd::try_from(call.number(2)?).map_err(|_| Misuse("no such descriptor"))?;
-    let (reactor, ..) = environment.reactor_and_peers()?;
+    let Reading { reactor, .. } = environment.reading()?;
     let channel = Channel::open(&reactor.watch, number, descriptor, role);
     let is_open = channel.is_some();
     environment.peer(number)?.channel = channel;

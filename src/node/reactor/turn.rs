@@ -17,7 +17,7 @@
 use rustix::io::Errno;
 
 use super::super::call::{Bytes, Call, Misuse};
-use super::super::environment::{Environment, Peer};
+use super::super::environment::{Environment, Peer, Reading};
 use super::super::receive::{Events, Need, decode, report};
 use crate::protocol::{Memory, Step};
 
@@ -33,13 +33,19 @@ const ENTRIES: usize = 2;
 pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse> {
     let base = call.number(1)? as usize;
     let free = call.bytes(0)?.from(base)?;
-    let (reactor, peers, table) = environment.reactor_and_peers()?;
+    let Reading {
+        reactor,
+        peers,
+        table,
+        pools,
+    } = environment.reading()?;
     // SAFETY: the only slices of the slab and of the read buffer, which `lib/` made apart.
     let (slab, buffer) = unsafe { (free.as_mut_slice(), reactor.buffer.as_mut_slice()) };
     let mut memory = Memory {
         slab,
         used: 0,
         assembly: &mut [],
+        pools,
     };
     let mut events = Events::new(table, base);
     let mut last = Last::default();
@@ -61,6 +67,9 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse
             continue;
         }
         if !channel.is_read() {
+            if entry.has_ended && channel.is_at_end() {
+                events.push(ENDED, number as usize, 0);
+            }
             continue;
         }
         if connection.awaits_assembly() {
@@ -72,6 +81,7 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse
         };
         reactor.ready().spend(received);
         let mut input = &buffer[..received];
+        connection.begin_turn();
         last.need = decode(
             connection,
             Some(channel.role),
@@ -79,7 +89,7 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse
             &mut memory,
             &mut events,
         );
-        if !input.is_empty() {
+        if !input.is_empty() || last.need.is_some() {
             last.read = received - input.len();
             last.received = received;
             break true;
@@ -94,7 +104,12 @@ pub fn read(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse
     let number = call.number(0)?;
     let base = call.number(2)? as usize;
     let (free, assembly) = (call.bytes(1)?.from(base)?, call.bytes(3)?);
-    let (reactor, peers, table) = environment.reactor_and_peers()?;
+    let Reading {
+        reactor,
+        peers,
+        table,
+        pools,
+    } = environment.reading()?;
     if apart(&[free, assembly, reactor.buffer]).is_none() {
         return Err(Misuse("slab, assembly and read buffer overlap"));
     }
@@ -112,6 +127,7 @@ pub fn read(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse
         slab,
         used: 0,
         assembly,
+        pools,
     };
     let Some((connection, channel)) = peers.get_mut(number as usize).and_then(Peer::both) else {
         return last.report(true, &memory, events);
@@ -129,6 +145,7 @@ pub fn read(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse
             Err(error) => events.violation(error),
         }
         let mut input = &buffer[..received - in_place];
+        connection.begin_turn();
         last.received = input.len();
         last.need = decode(
             connection,

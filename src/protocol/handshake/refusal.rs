@@ -37,6 +37,8 @@ pub enum Refusal {
     Version,
     /// A subprotocol that is no token, or that is offered twice (RFC 6455 §4.1 item 10).
     Subprotocol,
+    /// `Sec-WebSocket-Extensions` does not follow its grammar (RFC 6455 §9.1).
+    Extensions,
     /// The program does not take connections from this origin (RFC 6455 §10.2).
     Origin,
     /// There are as many connections as the program allows.
@@ -171,6 +173,11 @@ impl Refusal {
                 "protocol",
                 "The Sec-WebSocket-Protocol field must be a list of different tokens.",
             ),
+            Self::Extensions => (
+                400,
+                "extensions",
+                "The Sec-WebSocket-Extensions field must be a list of extensions.",
+            ),
             Self::Origin => (
                 403,
                 "origin",
@@ -257,7 +264,7 @@ mod tests {
     use super::super::start_line::StatusLine;
     use super::*;
 
-    const ALL: [Refusal; 25] = [
+    const ALL: [Refusal; 26] = [
         Refusal::Head(HeadError::TooLarge),
         Refusal::Head(HeadError::LineEnd),
         Refusal::RequestLine,
@@ -273,6 +280,7 @@ mod tests {
         Refusal::NoVersion,
         Refusal::Version,
         Refusal::Subprotocol,
+        Refusal::Extensions,
         Refusal::Origin,
         Refusal::Full,
         Refusal::ShuttingDown,

@@ -6,6 +6,7 @@ use super::refusal::Refusal;
 use super::start_line::RequestLine;
 use super::subprotocol;
 use super::token::{is_host, list_contains, trim};
+use crate::protocol::extension::field;
 
 /// What the check looks at. Values of a repeated field come joined with `", "`, as
 /// [`Head::get`] and Node give them.
@@ -27,6 +28,8 @@ pub struct RequestFields<'a> {
     pub ws_version: Option<&'a str>,
     /// `Sec-WebSocket-Protocol`
     pub protocol: Option<&'a str>,
+    /// `Sec-WebSocket-Extensions`
+    pub extensions: Option<&'a str>,
     /// `Content-Length`
     pub content_length: Option<&'a str>,
     /// `Transfer-Encoding`
@@ -40,6 +43,8 @@ pub struct Offer<'a> {
     pub accept: String,
     /// The subprotocols it offers: different tokens, in the client's order.
     pub protocols: Vec<&'a str>,
+    /// The extensions it offers, as they came: what there is of them is the extension's to judge.
+    pub extensions: Option<&'a str>,
 }
 
 impl<'a> RequestFields<'a> {
@@ -55,6 +60,7 @@ impl<'a> RequestFields<'a> {
             key: head.get("sec-websocket-key"),
             ws_version: head.get("sec-websocket-version"),
             protocol: head.get("sec-websocket-protocol"),
+            extensions: head.get("sec-websocket-extensions"),
             content_length: head.get("content-length"),
             transfer_encoding: head.get("transfer-encoding"),
         })
@@ -86,9 +92,18 @@ impl<'a> RequestFields<'a> {
             Some(value) if strict => subprotocol::parse(value).ok_or(Refusal::Subprotocol)?,
             Some(value) => subprotocol::parse_lenient(value),
         };
+        let extensions = match self.extensions {
+            // §9.1: "If a value is received [...] that does not conform to the ABNF below, the
+            // recipient of such malformed data MUST immediately _Fail the WebSocket Connection_."
+            Some(value) if strict && field::parse(value).is_none() => {
+                return Err(Refusal::Extensions);
+            }
+            offers => offers,
+        };
         Ok(Offer {
             accept: accept_value(key),
             protocols,
+            extensions,
         })
     }
 

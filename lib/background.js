@@ -1,0 +1,107 @@
+'use strict';
+
+const codec = require('./codec.js');
+const { NO_BYTES } = require('./memory.js');
+const { Queue } = require('./queue.js');
+
+// What is too long for the loop: large messages are packed and unpacked on threads of libuv's pool.
+// Other users of that pool, files and names among them, keep half of the threads that it has by
+// default, and who waits here waits for its turn, not for a connection.
+
+const MOST = 2;
+
+let running = 0;
+const waiting = new Queue();
+
+/**
+ * Runs `start(done)` as soon as there is a thread for it; it calls `done` when that is free again.
+ */
+function whenFree(start) {
+  if (running < MOST) run(start);
+  else waiting.push(start, 0);
+}
+
+function run(start) {
+  running++;
+  start(done);
+}
+
+function done() {
+  running--;
+  const next = waiting.shift();
+  if (next !== undefined) run(next);
+}
+
+/**
+ * Unpacks what native code has set aside of a connection's message.
+ * @param capacity bytes of the assembly that are needed
+ * @param keep bytes of the present one that it begins with
+ * @param then called when it is done, with whether there was memory for it
+ */
+function unpack(connection, capacity, keep, then) {
+  whenFree((free) => {
+    const settle = (isDone) => {
+      free();
+      then(connection, isDone);
+    };
+    if (connection.id === -1 || connection.error !== null) {
+      settle(true);
+      return;
+    }
+    const present = connection.assembly;
+    if (present !== undefined && present.length >= capacity) {
+      codec.unpack(connection.id, present, NO_BYTES, 0, () => settle(true));
+      return;
+    }
+    let larger;
+    try {
+      larger = Buffer.allocUnsafeSlow(capacity);
+    } catch {
+      process.nextTick(settle, false);
+      return;
+    }
+    // What is there already is copied by the thread.
+    connection.assembly = larger;
+    codec.unpack(connection.id, larger, present ?? NO_BYTES, keep, () => settle(true));
+  });
+}
+
+/**
+ * Packs a message, or a part of one.
+ * @param payload bytes that nobody changes
+ * @returns a promise of `{ room, start, end }`, the place of the frame; `end` is negative where there
+ *   is none, and tells why
+ */
+function pack(connection, role, kind, payload) {
+  return inRoom(payload.length, (room, then) => (
+    connection.gone ? codec.REFUSED_CLOSING : codec.packLater(connection.id, role, kind, payload, room, then)
+  ));
+}
+
+/** Packs a message for all connections that share a parameter set; resolves as `pack` does. */
+function share(kind, payload, set) {
+  return inRoom(payload.length, (room, then) => codec.shareLater(kind, payload, set, room, then));
+}
+
+/** @param start starts the work → 1, or why there is none */
+function inRoom(length, start) {
+  return new Promise((resolve, reject) => {
+    whenFree((free) => {
+      try {
+        const room = Buffer.allocUnsafeSlow(codec.packRoom(length));
+        const settle = (end, begin) => {
+          free();
+          resolve({ room, start: begin, end });
+        };
+        const verdict = start(room, settle);
+        if (verdict !== 1) settle(verdict, 0);
+      } catch (error) {
+        // There is no memory for it.
+        free();
+        reject(error);
+      }
+    });
+  });
+}
+
+module.exports = { pack, share, unpack };

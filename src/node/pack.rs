@@ -1,0 +1,172 @@
+//! Frames of messages that an extension has transformed.
+//!
+//! How long such a frame is shows only when it is there, so it is made in memory of the environment's,
+//! and copied from there when `lib/` has the room for it.
+
+use std::ops::Range;
+
+use super::call::{Bytes, Call, Misuse};
+use super::environment::Environment;
+use super::send::{REFUSED_PLAIN, REFUSED_SHARED, message_kind, refusal};
+use crate::bytes::mask;
+use crate::protocol::deflate::Deflating;
+use crate::protocol::encoder::Encoder;
+use crate::protocol::extension::{Pools, is_shorter};
+use crate::protocol::{Connection, FrameHeader, MessageKind, ReservedBits, SendError};
+
+/// Where frames are packed.
+#[derive(Default)]
+pub struct Desk {
+    /// The text of a message that was given as a string.
+    text: Vec<u8>,
+    /// Where the frame that was packed last is in `room`.
+    frame: Range<usize>,
+    room: Vec<u8>,
+}
+
+/// A message, or a part of one, that is to be packed.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    kind: MessageKind,
+    fin: bool,
+    may_pack: bool,
+    payload: &'a [u8],
+    mask: Option<[u8; 4]>,
+}
+
+impl Desk {
+    /// Packs a part for a connection, and tells the length of its frame; `None` where it is to be
+    /// sent as it is.
+    fn pack(
+        &mut self,
+        part: Part,
+        connection: &mut Connection,
+        pools: &mut Pools,
+    ) -> Result<Option<usize>, SendError> {
+        let (kind, fin, len) = (part.kind, part.fin, part.payload.len());
+        connection.check(kind, fin, part.payload)?;
+        let packing = connection.begin_packing(kind, fin, len, part.may_pack, pools)?;
+        let Some(mut packing) = packing else {
+            return Ok(None);
+        };
+        let packed = packing.run(part.payload, self.payload_room(packing.bound(len)));
+        let header = connection.end_packing(packing, len, packed, part.mask, pools)?;
+        Ok(header.map(|header| self.finish(header, packed)))
+    }
+
+    /// Room for a payload, behind that for a header.
+    fn payload_room(&mut self, len: usize) -> &mut [u8] {
+        let len = FrameHeader::MAX_LEN + len;
+        if self.room.len() < len {
+            self.room.resize(len, 0);
+        }
+        &mut self.room[FrameHeader::MAX_LEN..]
+    }
+
+    /// Makes a frame of a payload that is in its room, and tells its length.
+    fn finish(&mut self, header: FrameHeader, packed: usize) -> usize {
+        let payload = FrameHeader::MAX_LEN;
+        let start = payload - header.encoded_len();
+        header.write(&mut self.room[start..payload]);
+        self.frame = start..payload + packed;
+        if let Some(key) = header.mask {
+            mask::xor(&mut self.room[payload..payload + packed], key);
+        }
+        self.frame.len()
+    }
+}
+
+/// `pack(connection, role, kind, payload)`.
+pub fn write_packed(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse> {
+    let mut text = std::mem::take(&mut environment.desk.text);
+    let outcome = pack(environment, call, &mut text);
+    environment.desk.text = text;
+    outcome
+}
+
+fn pack(environment: &mut Environment, call: &Call<4>, text: &mut Vec<u8>) -> Result<f64, Misuse> {
+    let mask = environment.mask(call.role(1)?)?;
+    let (kind, fin, may_pack) = message_kind(call.number(2)?)?;
+    let payload = if call.is_string(3) {
+        // What is written ends with a NUL, and has room for a character more.
+        text.resize(call.string_len(3)? + 8, 0);
+        let len = call.write_string(3, text)?;
+        &text[..len]
+    } else {
+        let Some(payload) = call.unshared_bytes(3)? else {
+            return Ok(REFUSED_SHARED);
+        };
+        // SAFETY: JavaScript's own memory, which nothing writes to during the call.
+        unsafe { payload.as_slice() }
+    };
+    let part = Part {
+        kind,
+        fin,
+        may_pack,
+        payload,
+        mask,
+    };
+    let (desk, connection, pools) = environment.packing(call.number(0)?)?;
+    Ok(match desk.pack(part, connection, pools) {
+        Ok(Some(len)) => len as f64,
+        Ok(None) => REFUSED_PLAIN,
+        Err(error) => refusal(error),
+    })
+}
+
+/// `packed(out, at)`.
+pub fn take_packed(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse> {
+    let at = call.number(1)? as usize;
+    let room: Bytes = call.bytes(0)?.from(at)?;
+    let Desk {
+        room: from, frame, ..
+    } = &environment.desk;
+    if room.len() < frame.len() {
+        return Err(Misuse("a frame does not fit its buffer"));
+    }
+    // SAFETY: the only slice of this part of `out`, which is none of the environment's own memory.
+    let out = unsafe { room.as_mut_slice() };
+    out[..frame.len()].copy_from_slice(&from[frame.clone()]);
+    Ok((at + frame.len()) as f64)
+}
+
+/// `share(kind, payload, set)`; the payload of text has been checked.
+pub fn write_shared(environment: &mut Environment, call: &Call<3>) -> Result<f64, Misuse> {
+    let (kind, ..) = message_kind(call.number(0)?)?;
+    // SAFETY: JavaScript's memory, which nothing writes to during the call.
+    let payload = unsafe { call.bytes(1)?.as_slice() };
+    let set = call.number(2)?;
+    let (desk, pools) = environment.desk_and_pools();
+    let mut pack = Deflating::of_set(set, pools);
+    let packed = pack.run(payload, true, desk.payload_room(pack.bound(payload.len())));
+    pools.put_pack(set, pack);
+    Ok(match shared_header(kind, payload.len(), packed) {
+        Some(header) => desk.finish(header, packed) as f64,
+        None => REFUSED_PLAIN,
+    })
+}
+
+/// The header of a server's message that was packed for many connections; `None` where that has not
+/// made it shorter.
+pub fn shared_header(kind: MessageKind, plain: usize, packed: usize) -> Option<FrameHeader> {
+    is_shorter(plain, packed).then(|| FrameHeader {
+        fin: true,
+        reserved: ReservedBits::RSV1,
+        opcode: Encoder::default().accept(kind, true),
+        mask: None,
+        len: packed as u64,
+    })
+}
+
+/// `shared(connection, kind, length, frameLength)`.
+pub fn admit_shared(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse> {
+    let (kind, ..) = message_kind(call.number(1)?)?;
+    let (plain, frame) = (call.large_number(2)?, call.large_number(3)?);
+    let connection = environment.connection(call.number(0)?)?;
+    Ok(
+        match connection.send_shared(kind, plain as usize, frame as usize) {
+            Ok(()) => 1.0,
+            Err(error) => refusal(error),
+        },
+    )
+}

@@ -1,0 +1,445 @@
+//! A transformed message on its way in.
+
+use super::{Inbound, Pools, Progress, Unpack, Volume, Wants};
+use crate::bytes::{mask, utf8};
+use crate::protocol::decoder::{Frame, Memory, MessageKind, Place, SLAB_MESSAGE_MAX, Step};
+use crate::protocol::error::ProtocolError;
+
+/// Bytes that one message may come to within one turn of the caller's; the rest of what has arrived
+/// of it is to be unpacked elsewhere.
+const INLINE_MESSAGE: usize = 128 * 1024;
+/// The same for all messages of a turn together.
+const INLINE_TURN: usize = 1024 * 1024;
+/// The most that memory grows by at once while it is smaller; it doubles from there on.
+const LEAP: usize = 16 << 20;
+/// Bytes of a part, where messages are handed on in parts.
+const PART: usize = 64 * 1024;
+/// Bytes of a part that is unpacked elsewhere.
+const LARGE_PART: usize = 256 * 1024;
+
+/// The receiving side of an extension, as a decoder has it.
+pub(crate) struct Inflow {
+    half: Box<dyn Inbound>,
+    /// The message in progress; `None` between messages, and while it is unpacked elsewhere.
+    message: Option<Box<Unpacking>>,
+    /// What has been unpacked in this turn: of the message in progress, and in all.
+    inline: usize,
+    spent: usize,
+    pub(crate) volume: Volume,
+}
+
+/// What reading has come to.
+pub(crate) enum Flow {
+    /// The message is whole, or this is its last part.
+    Message(Place),
+    /// A part of the message.
+    Part(Place),
+    /// The frame is read, the message goes on in another one.
+    EndOfFrame,
+    /// What the caller is to do.
+    Step(Step),
+}
+
+impl Inflow {
+    pub(crate) fn new(half: Box<dyn Inbound>) -> Self {
+        Self {
+            half,
+            message: None,
+            inline: 0,
+            spent: 0,
+            volume: Volume::default(),
+        }
+    }
+
+    pub(crate) fn begin_turn(&mut self) {
+        self.inline = 0;
+        self.spent = 0;
+    }
+
+    pub(crate) fn begin(&mut self, kind: MessageKind, limit: u64, pools: &mut Pools) {
+        self.inline = 0;
+        self.message = Some(Box::new(Unpacking::new(
+            self.half.begin(pools),
+            kind,
+            limit,
+        )));
+    }
+
+    /// Drops the message in progress.
+    pub(crate) fn abandon(&mut self) {
+        self.message = None;
+    }
+
+    /// Whether a part of the message in progress is in the assembly.
+    pub(crate) fn awaits_assembly(&self) -> bool {
+        self.message
+            .as_ref()
+            .is_some_and(|message| message.kept() > 0)
+    }
+
+    pub(crate) fn take(&mut self) -> Option<Box<Unpacking>> {
+        self.message.take_if(|message| message.is_aside)
+    }
+
+    pub(crate) fn put_back(&mut self, message: Box<Unpacking>) {
+        self.message = Some(message);
+    }
+
+    /// Reads on from the payload of `frame`.
+    pub(crate) fn read(
+        &mut self,
+        frame: &mut Frame,
+        parts: bool,
+        input: &mut &[u8],
+        memory: &mut Memory,
+    ) -> Result<Flow, ProtocolError> {
+        let Some(message) = &mut self.message else {
+            return Ok(Flow::Step(Step::Idle));
+        };
+        if message.is_aside
+            && let Some(flow) = message.settle(parts, memory)?
+        {
+            return Ok(self.conclude(flow, memory));
+        }
+        loop {
+            let available = frame.remaining.min(input.len() as u64) as usize;
+            let last = frame.fin && available as u64 == frame.remaining;
+            if available == 0 && !last {
+                return Ok(match frame.remaining {
+                    0 => Flow::EndOfFrame,
+                    _ => Flow::Step(Step::Idle),
+                });
+            }
+            let room = INLINE_MESSAGE.saturating_sub(self.inline);
+            if room == 0 || self.spent >= INLINE_TURN || message.is_long(available) {
+                message.set_aside(frame, available, last, input);
+                return Ok(Flow::Step(message.offload(parts, memory)));
+            }
+            let in_slab = message.plain == 0;
+            if let Some(step) = message.need(in_slab, parts, frame, available, memory) {
+                return Ok(Flow::Step(step));
+            }
+            let before = message.plain;
+            let wants = message.read(in_slab, room, frame, (available, last), input, memory)?;
+            let written = (message.plain - before) as usize;
+            self.inline += written;
+            self.spent += written;
+            let flow = if in_slab {
+                message.after_slab(wants, written, parts, memory)
+            } else {
+                message.after_assembly(wants, parts, memory)
+            };
+            if let Some(flow) = flow {
+                return Ok(self.conclude(flow, memory));
+            }
+        }
+    }
+
+    /// Gives the unpack back where the message is whole.
+    fn conclude(&mut self, flow: Flow, memory: &mut Memory) -> Flow {
+        if matches!(flow, Flow::Message(_))
+            && let Some(message) = self.message.take()
+        {
+            self.volume += Volume {
+                messages: 1,
+                packed: message.packed,
+                plain: message.plain,
+            };
+            self.half.end(message.unpack, memory.pools);
+        }
+        flow
+    }
+}
+
+/// A transformed message in progress, with all that is needed to unpack it: it may be taken to
+/// another thread with the bytes that have arrived.
+pub struct Unpacking {
+    unpack: Box<dyn Unpack>,
+    kind: MessageKind,
+    utf8: utf8::Validator,
+    /// Bytes that the message may come to.
+    limit: u64,
+    /// Bytes that were read.
+    packed: u64,
+    /// Bytes they came to.
+    plain: u64,
+    /// Bytes that are in the assembly, or in the spill.
+    len: usize,
+    /// What was unpacked into a slab and turned out not to be the whole message.
+    spill: Vec<u8>,
+    /// Whether there is something to be unpacked elsewhere, or has been.
+    is_aside: bool,
+    /// What that is.
+    input: Vec<u8>,
+    read: usize,
+    last: bool,
+    /// Bytes of the message that are known to follow.
+    rest: u64,
+    /// What it came to; `None` before.
+    outcome: Option<Result<Wants, ProtocolError>>,
+}
+
+impl Unpacking {
+    fn new(unpack: Box<dyn Unpack>, kind: MessageKind, limit: u64) -> Self {
+        Self {
+            unpack,
+            kind,
+            utf8: utf8::Validator::default(),
+            limit,
+            packed: 0,
+            plain: 0,
+            len: 0,
+            spill: Vec::new(),
+            is_aside: false,
+            input: Vec::new(),
+            read: 0,
+            last: false,
+            rest: 0,
+            outcome: None,
+        }
+    }
+
+    /// Unpacks what has been set aside into an assembly; see [`Step::Offload`].
+    pub fn run(&mut self, assembly: &mut [u8]) {
+        let input = std::mem::take(&mut self.input);
+        self.take_spill(assembly);
+        let progress = match assembly.get_mut(self.len..) {
+            Some(room) => self.fill(&input[self.read..], self.last, room),
+            None => Err(ProtocolError::MessageTooBig),
+        };
+        self.input = input;
+        self.outcome = Some(progress.map(|progress| {
+            self.read += progress.read;
+            self.len += progress.written;
+            progress.wants
+        }));
+    }
+
+    /// Unpacks bytes that are not masked.
+    fn fill(
+        &mut self,
+        input: &[u8],
+        last: bool,
+        output: &mut [u8],
+    ) -> Result<Progress, ProtocolError> {
+        let left = self.limit - self.plain;
+        let room = output
+            .len()
+            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        let progress = if left == 0 {
+            // The message is as long as it may be, and may end here.
+            let mut beyond = [0];
+            let progress = self.unpack.run(input, last, &mut beyond)?;
+            if progress.written > 0 {
+                return Err(ProtocolError::MessageTooBig);
+            }
+            progress
+        } else {
+            self.unpack.run(input, last, &mut output[..room])?
+        };
+        self.packed += progress.read as u64;
+        self.plain += progress.written as u64;
+        if self.kind == MessageKind::Text {
+            // RFC 7692 §6.2: the text is what the message comes to, so that is what has to be UTF-8.
+            let valid = self.utf8.feed(&output[..progress.written]).is_ok()
+                && (progress.wants != Wants::Nothing || self.utf8.is_complete());
+            if !valid {
+                return Err(ProtocolError::InvalidUtf8);
+            }
+        }
+        Ok(progress)
+    }
+
+    /// Reads from a frame, and moves it and `input` past what was read.
+    fn read(
+        &mut self,
+        in_slab: bool,
+        room: usize,
+        frame: &mut Frame,
+        (available, last): (usize, bool),
+        input: &mut &[u8],
+        memory: &mut Memory,
+    ) -> Result<Wants, ProtocolError> {
+        let output = if in_slab {
+            &mut memory.slab[memory.used..memory.used + SLAB_MESSAGE_MAX]
+        } else {
+            self.take_spill(memory.assembly);
+            &mut memory.assembly[self.len..]
+        };
+        let room = room.min(output.len());
+        let output = &mut output[..room];
+        let (mut read, mut written) = (0, 0);
+        let wants = loop {
+            let source = &input[read..available];
+            let progress = if frame.key == [0; 4] {
+                self.fill(source, last, &mut output[written..])?
+            } else {
+                let block = memory.pools.block();
+                let len = block.len().min(source.len());
+                let block = &mut block[..len];
+                mask::copy(block, &source[..len], mask::rotate(frame.key, read));
+                self.fill(block, last && len == source.len(), &mut output[written..])?
+            };
+            read += progress.read;
+            written += progress.written;
+            if progress.wants != Wants::Input || read == available {
+                break progress.wants;
+            }
+        };
+        if !in_slab {
+            self.len += written;
+        }
+        frame.advance(read);
+        *input = &input[read..];
+        Ok(wants)
+    }
+
+    /// Copies what was spilled to the start of an assembly that has room for it.
+    fn take_spill(&mut self, assembly: &mut [u8]) {
+        if let Some(start) = assembly.get_mut(..self.spill.len()) {
+            start.copy_from_slice(&self.spill);
+            self.spill = Vec::new();
+        }
+    }
+
+    /// The memory that is needed to read on inline.
+    fn need(
+        &self,
+        in_slab: bool,
+        parts: bool,
+        frame: &Frame,
+        available: usize,
+        memory: &Memory,
+    ) -> Option<Step> {
+        if in_slab {
+            let is_free = memory.slab.len() - memory.used >= SLAB_MESSAGE_MAX;
+            return (!is_free).then_some(Step::NeedSlab(SLAB_MESSAGE_MAX));
+        }
+        let is_full = memory.assembly.len() <= self.len && self.plain < self.limit;
+        if !is_full && memory.assembly.len() >= self.len {
+            return None;
+        }
+        let capacity = if parts {
+            self.len + available.saturating_mul(16).clamp(256, PART)
+        } else {
+            self.capacity(if frame.fin { frame.remaining } else { 0 })
+        };
+        Some(Step::NeedAssembly {
+            capacity,
+            keep: self.kept(),
+        })
+    }
+
+    /// Bytes of the present assembly that are to be kept in a larger one.
+    fn kept(&self) -> usize {
+        self.len - self.spill.len()
+    }
+
+    /// Bytes to allocate where `rest` bytes are known to follow: what they will come to if they are
+    /// like those before them, but never more than sixteen times what is there, so that memory
+    /// follows what has arrived.
+    fn capacity(&self, rest: u64) -> usize {
+        let expected = self.len as u64 + self.expected(rest) + 256;
+        let least = self.len + self.len / 4 + 256;
+        let leap = self.len.saturating_mul(16).clamp(4096, LEAP);
+        let most = self.len.saturating_mul(2).max(leap);
+        let wanted = usize::try_from(expected).unwrap_or(usize::MAX);
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        // Of a message in parts, the limit is for all of them, and `len` for one.
+        wanted.min(most).max(least).min(limit).max(self.len)
+    }
+
+    /// What so many more bytes will come to, and an eighth more.
+    fn expected(&self, bytes: u64) -> u64 {
+        let ratio = self.plain as f64 / self.packed.max(1) as f64;
+        (bytes as f64 * ratio * 1.125) as u64
+    }
+
+    /// Whether the message is a long one, of which a good deal is at hand: that goes elsewhere at
+    /// once.
+    fn is_long(&self, available: usize) -> bool {
+        self.plain >= INLINE_MESSAGE as u64
+            && self.expected(available as u64) >= INLINE_MESSAGE as u64 / 2
+    }
+
+    /// What follows from an inline read into the slab.
+    fn after_slab(
+        &mut self,
+        wants: Wants,
+        written: usize,
+        parts: bool,
+        memory: &mut Memory,
+    ) -> Option<Flow> {
+        let range = memory.used..memory.used + written;
+        if wants == Wants::Nothing || (wants == Wants::Input && parts && written > 0) {
+            memory.used = range.end;
+            let place = Place::Slab(range);
+            return Some(match wants {
+                Wants::Nothing => Flow::Message(place),
+                _ => Flow::Part(place),
+            });
+        }
+        self.spill = memory.slab[range].to_vec();
+        self.len = written;
+        None
+    }
+
+    /// What follows from a read into the assembly.
+    fn after_assembly(&mut self, wants: Wants, parts: bool, memory: &Memory) -> Option<Flow> {
+        if wants == Wants::Nothing {
+            return Some(Flow::Message(match self.len {
+                0 => Place::Slab(memory.used..memory.used),
+                len => Place::Assembly(len),
+            }));
+        }
+        if parts && self.len > 0 {
+            return Some(Flow::Part(Place::Assembly(std::mem::take(&mut self.len))));
+        }
+        None
+    }
+
+    /// Takes all that is at hand of a frame, to be unpacked elsewhere.
+    fn set_aside(&mut self, frame: &mut Frame, available: usize, last: bool, input: &mut &[u8]) {
+        self.input = vec![0; available];
+        mask::copy(&mut self.input, &input[..available], frame.key);
+        self.read = 0;
+        self.last = last;
+        self.is_aside = true;
+        self.outcome = None;
+        frame.advance(available);
+        self.rest = if frame.fin { frame.remaining } else { 0 };
+        *input = &input[available..];
+    }
+
+    /// How much memory the work elsewhere takes.
+    fn offload(&self, parts: bool, memory: &Memory) -> Step {
+        let has_room = memory.assembly.len() > self.len + self.len / 8 + PART;
+        let rest = (self.input.len() - self.read) as u64 + self.rest;
+        let capacity = match (parts, has_room) {
+            (true, _) => self.len + LARGE_PART,
+            (false, true) => memory.assembly.len(),
+            (false, false) => self.capacity(rest).max(self.len + PART),
+        };
+        Step::Offload {
+            capacity,
+            keep: self.kept(),
+        }
+    }
+
+    /// What follows from work that was done elsewhere; `None` where there is to be read on.
+    fn settle(&mut self, parts: bool, memory: &Memory) -> Result<Option<Flow>, ProtocolError> {
+        let Some(outcome) = self.outcome.take() else {
+            return Ok(Some(Flow::Step(self.offload(parts, memory))));
+        };
+        let wants = outcome?;
+        if wants == Wants::Input {
+            self.is_aside = false;
+            self.input = Vec::new();
+        }
+        let flow = self.after_assembly(wants, parts, memory);
+        Ok(match (flow, wants) {
+            (None, Wants::Room) => Some(Flow::Step(self.offload(parts, memory))),
+            (flow, _) => flow,
+        })
+    }
+}
