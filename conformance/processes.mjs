@@ -18,8 +18,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => p
  *   if the process ends without one. Call it in the tick of the start.
  * - `stop()` kills the process and resolves when it is gone.
  */
-export function start(name, command, args, { onLine = () => {} } = {}) {
-  const child = spawn(command, args);
+export function start(name, command, args, { onLine = () => {}, env } = {}) {
+  const child = spawn(command, args, { env: { ...process.env, ...env } });
   running.add(child);
   // Not the option `timeout` of spawn: its timer stays when the command cannot be started.
   const limit = setTimeout(() => child.kill('SIGKILL'), TIME_LIMIT_MS);

@@ -1,4 +1,5 @@
-// npm run conformance: the Autobahn testsuite against the drop-in calls, as server and as client.
+// npm run conformance: the Autobahn testsuite against us as server and as client: the drop-in calls, and
+// whole connections over both transports.
 // Flags: --help.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -12,6 +13,9 @@ import * as verdicts from './verdicts.mjs';
 
 const HELP = `Usage: npm run conformance -- [flags]
   --role server|client  this role alone
+  --transport calls|reactor|stream
+                        this alone: the drop-in calls; listen and connect over the reactor, or over
+                        Node's streams
   --cases PATTERN       these cases alone, such as 6.4.* (may be given again)
   --update              write the verdicts to conformance/expected.json and docs/conformance.md
   --reference           run the original Autobahn testsuite, on Python 2.7, instead of kosoku
@@ -19,11 +23,22 @@ const HELP = `Usage: npm run conformance -- [flags]
 
 const FLAGS = {
   role: { type: 'string' },
+  transport: { type: 'string' },
   cases: { type: 'string', multiple: true },
   update: { type: 'boolean', default: false },
   reference: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false }
 };
+
+/** What plays each role, and what it finds in its environment. */
+const TRANSPORTS = {
+  calls: { server: 'echo-server.js', client: 'echo-client.js' },
+  reactor: { server: 'listen-server.js', client: 'connect-client.js', isShort: true },
+  stream: { server: 'listen-server.js', client: 'connect-client.js', env: { WS13_TRANSPORT: 'stream' }, isShort: true }
+};
+
+/** Sections that take minutes each, and are about what no transport touches: run with the calls alone. */
+const LONG = ['12', '13'];
 
 const here = dirname(fileURLToPath(import.meta.url));
 const EXPECTED = join(here, 'expected.json');
@@ -47,12 +62,16 @@ async function main(flags) {
   const expected = flags.update ? null : readExpected();
   const found = {};
   let faults = 0;
-  for (const role of flags.role === undefined ? verdicts.ROLES : [flags.role]) {
-    const folder = join(cache, 'reports', `${fuzzer.name}-${role}`);
-    found[role] = await runRole(role, fuzzer, flags.cases, folder);
-    // An update expects what it has found, and that is still held against what may be expected.
-    const wanted = flags.update ? found[role] : selectCases(expected[role], flags.cases);
-    faults += judge(role, folder, found[role], wanted);
+  for (const transport of flags.transport === undefined ? Object.keys(TRANSPORTS) : [flags.transport]) {
+    for (const role of flags.role === undefined ? verdicts.ROLES : [flags.role]) {
+      const folder = join(cache, 'reports', `${fuzzer.name}-${transport}-${role}`);
+      const cases = flags.cases ?? sectionsFor(transport);
+      const given = await runRole(role, transport, fuzzer, cases, folder);
+      // An update expects what it has found first, and that is still held against what may be expected.
+      found[role] ??= given;
+      const wanted = selectCases(flags.update ? found[role] : expected[role], cases);
+      faults += judge(`${transport}, ${role}`, folder, given, wanted);
+    }
   }
   if (faults > 0) throw new Failure(`conformance: ${faults} cases are not as they should be.`);
   if (flags.update) update(found);
@@ -63,16 +82,25 @@ function readFlags() {
   if (flags.role !== undefined && !verdicts.ROLES.includes(flags.role)) {
     throw new Failure(`--role is ${verdicts.ROLES.join(' or ')}, not ${flags.role}.`);
   }
-  if (flags.update && (flags.role ?? flags.cases) !== undefined) {
-    throw new Failure('--update takes a whole run: leave out --role and --cases.');
+  if (flags.transport !== undefined && !Object.hasOwn(TRANSPORTS, flags.transport)) {
+    throw new Failure(`--transport is ${Object.keys(TRANSPORTS).join(' or ')}, not ${flags.transport}.`);
+  }
+  if (flags.update && (flags.role ?? flags.transport ?? flags.cases) !== undefined) {
+    throw new Failure('--update takes a whole run: leave out --role, --transport and --cases.');
   }
   if (flags.update && flags.reference) {
     throw new Failure('--update writes what kosoku finds: leave out --reference.');
   }
   const odd = flags.cases?.find((pattern) => !/^[\d.*]+$/.test(pattern));
   if (odd !== undefined) throw new Failure(`--cases takes patterns such as 6.4.*, not ${odd}.`);
-  const sections = Object.keys(verdicts.SECTIONS).map((number) => `${number}.*`);
-  return { ...flags, cases: flags.cases ?? sections };
+  return flags;
+}
+
+/** The cases that are run where none are asked for. */
+function sectionsFor(transport) {
+  return Object.keys(verdicts.SECTIONS)
+    .filter((number) => !(TRANSPORTS[transport].isShort && LONG.includes(number)))
+    .map((number) => `${number}.*`);
 }
 
 function parseFlags() {
@@ -84,20 +112,18 @@ function parseFlags() {
 }
 
 /** Runs `cases` with us in `role`, leaves a report in `folder`, and returns its verdicts. */
-async function runRole(role, fuzzer, cases, folder) {
+async function runRole(role, transport, fuzzer, cases, folder) {
   const started = Date.now();
   rmSync(folder, { recursive: true, force: true });
   const runCases = role === 'server' ? attackServer : serveClient;
-  const end = await runCases(fuzzer, cases, folder);
+  const end = await runCases(transport, fuzzer, cases, folder);
   const found = readReport(fuzzer, folder, end);
-  say(`conformance: ${role}, ${Object.keys(found).length} cases by ${fuzzer.name} in ${seconds(started)}`);
+  say(`conformance: ${transport}, ${role}, ${Object.keys(found).length} cases by ${fuzzer.name} in ${seconds(started)}`);
   return found;
 }
 
-async function attackServer(fuzzer, cases, folder) {
-  const server = start('echo-server.js', process.execPath, [join(here, 'echo-server.js')], {
-    onLine: progress('server', /^connection (\d+)$/)
-  });
+async function attackServer(transport, fuzzer, cases, folder) {
+  const server = startPeer(transport, 'server', [], /^connection (\d+)$/);
   const [, url] = await server.line(/^listening on (ws:\S+)$/);
   const attack = fuzzer.attack(url, cases, folder);
   const crash = server.ended.then((end) => Promise.reject(endedEarly(server.name, end)));
@@ -107,13 +133,18 @@ async function attackServer(fuzzer, cases, folder) {
   return end;
 }
 
-async function serveClient(fuzzer, cases, folder) {
+async function serveClient(transport, fuzzer, cases, folder) {
   const server = fuzzer.serve(cases, folder);
   const [, url] = await server.line(/listening on (ws:\S+)$/);
-  await succeed(start('echo-client.js', process.execPath, [join(here, 'echo-client.js'), url], {
-    onLine: progress('client', /^case (\d+) of \d+$/)
-  }));
+  await succeed(startPeer(transport, 'client', [url], /^case (\d+) of \d+$/));
   return fuzzer.servesUntilStopped ? server.stop() : complete(server);
+}
+
+function startPeer(transport, role, args, pattern) {
+  const { [role]: file, env } = TRANSPORTS[transport];
+  return start(file, process.execPath, [join(here, file), ...args], {
+    onLine: progress(`${transport}, ${role}`, pattern), env
+  });
 }
 
 /** A reader of lines that shows every so many cases how far a role has come. */

@@ -28,7 +28,8 @@ const handlers = {
 };
 
 const servers = {
-  listen: () => WS.listen({ port: 0, host: '127.0.0.1' }, handlers),
+  stream: () => WS.listen({ port: 0, host: '127.0.0.1' }, handlers, { transport: 'stream' }),
+  reactor: () => WS.listen({ port: 0, host: '127.0.0.1' }, handlers),
   receive() {
     const server = http.createServer();
     server.on('upgrade', (request, socket) => {

@@ -22,7 +22,6 @@ module.exports = {
   NEEDED: 2,
   NEEDS: 3,
   KEEP: 4,
-  CLOSE_CODE: 5,
   MORE_READY: 6,
   RECEIVED: 7,
   EVENTS: 8,
@@ -57,6 +56,9 @@ module.exports = {
   HEADER_ONLY: 0x20,
   /** Added to the kind of a frame to send: no extension transforms the message. */
   AS_IT_IS: 0x40,
+
+  /** Bits of a close event's length; the frame's code is above them. */
+  CODE: 8,
 
   /** What `receive` tells of a chunk that another thread may write to while it is read. */
   SHARED: -1,

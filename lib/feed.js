@@ -1,6 +1,7 @@
 'use strict';
 
 const { unpack } = require('./background.js');
+const { watch } = require('./adopted.js');
 const codec = require('./codec.js');
 const { roleOf } = require('./connection.js');
 const { act, answerPings, checkWaiting, emptyInbox, failTooBig } = require('./events.js');
@@ -8,6 +9,9 @@ const { FastBuffer, NO_BYTES, inbound, renewAssembly, renewInbound, takeAssembly
 const { Queue } = require('./queue.js');
 
 const { table, EVENTS, EVENT_WORDS } = codec;
+
+/** The length of a close event. */
+const CODE_MASK = (1 << codec.CODE) - 1;
 
 /** The bit of `paused` for a message that is unpacked in the background; see pause.js. */
 const BACKGROUND = 8;
@@ -138,12 +142,13 @@ function eventPayload(connection, memory, kind, offset, length) {
     connection.assembly = undefined;
     return message;
   }
-  return kind === codec.VIOLATION ? undefined : new FastBuffer(memory, offset, length);
+  if (kind === codec.VIOLATION) return undefined;
+  return new FastBuffer(memory, offset, kind === codec.CLOSE ? length & CODE_MASK : length);
 }
 
 /** The number that goes with an event: a close code, or a fault's. */
 function eventNumber(kind, word) {
-  if (kind === codec.CLOSE) return table[codec.CLOSE_CODE];
+  if (kind === codec.CLOSE) return table[word + 2] >>> codec.CODE;
   return kind === codec.VIOLATION ? table[word + 1] : 0;
 }
 
@@ -203,7 +208,11 @@ function resumeNow(connection) {
       else connection.attachment.take(NO_BYTES);
     }
   } finally {
-    if (connection.paused === 0) connection.socket.resume?.();
+    if (connection.paused === 0) {
+      connection.socket.resume?.();
+      // No 'resume' follows where the program has resumed the socket by itself.
+      watch(connection);
+    }
     if (connection.isLate || connection.isOver) connection.settle();
   }
 }

@@ -126,10 +126,10 @@ class Outbox {
     }
     if (!hold(this.socket, this)) return this.flush();
     if (!this.receiving && !this.queued) ticks.flushAtEnd(this);
-    // The kernel is asked: no 'drain' follows where it takes all.
-    if (this.channel !== -1) return this.pending < DIRECT_MAX || this.flush();
     const { writableHighWaterMark: mark, writableLength: queued, writableNeedDrain } = this.socket;
     if (writableNeedDrain === true) return false;
+    // The kernel is asked: no 'drain' follows where it takes all.
+    if (this.channel !== -1) return this.pending < DIRECT_MAX || this.flush();
     if (!(queued + this.pending >= mark)) return true;
     // 'drain' follows only where the socket itself was given that much, before it takes any of it.
     return this.receiving ? false : this.flush();

@@ -14,21 +14,15 @@ const { rethrow } = require('./unhandled.js');
 
 const kConnection = Symbol('ws13.adopted');
 
-/** Whether there is a reactor, once that has been asked for. */
-let isThere;
-
-function isOn() {
-  // Another program may export libuv's functions without having them work.
-  isThere ??= typeof codec.start === 'function'
-    && process.env.WS13_TRANSPORT !== 'stream'
-    && process.versions.bun === undefined && process.versions.deno === undefined
-    && start();
-  return isThere;
-}
+/** Another program than Node may export libuv's functions without having them work. */
+const isPossible = typeof codec.start === 'function'
+  && process.env.WS13_TRANSPORT !== 'stream'
+  && process.versions.bun === undefined && process.versions.deno === undefined;
+let isOn = false;
 
 /** Whether a socket is one that the reactor can read, and that nobody else does. */
 function isAdoptable(socket) {
-  return isOn()
+  return isPossible
     && isNodesOwn(socket)
     && socket.readable && socket.writable && !socket.connecting
     && socket._handle?.fd >= 0 && typeof socket._handle.readStop === 'function'
@@ -40,6 +34,8 @@ function isAdoptable(socket) {
 function adopt(connection) {
   const { id, socket } = connection;
   const { _handle: handle } = socket;
+  isOn ||= start();
+  if (!isOn) return;
   if (codec.adopt(id, roleOf(socket), handle.fd) !== 1) return;
   handle.readStop();
   // Whatever asks the stream for more must not have the handle read again.

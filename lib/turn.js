@@ -1,11 +1,13 @@
 'use strict';
 
+const { AsyncResource } = require('node:async_hooks');
 const codec = require('./codec.js');
 const errors = require('./errors.js');
 const { connections, giveBack, leave, watch } = require('./adopted.js');
 const { answerPings } = require('./events.js');
 const { actOn, beginWalk, endWalk, feed, keepRest, lend, unpackLater } = require('./feed.js');
 const { NO_BYTES, inbound, renewInbound, view } = require('./memory.js');
+const { rethrow } = require('./unhandled.js');
 
 const { table, EVENTS, EVENT_WORDS } = codec;
 
@@ -15,10 +17,13 @@ const READ_BUFFER = 128 * 1024;
 /** What native code reads sockets into; null before there is one to read. */
 let readBuffer = null;
 
+/** Where the reactor starts: the context of the connection that happens to be the first would stay. */
+const root = new AsyncResource('WS13');
+
 /** Starts the reactor → whether there is one. */
 function start() {
-  readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER);
-  return codec.start(readBuffer, turn) === 1;
+  readBuffer ??= Buffer.allocUnsafeSlow(READ_BUFFER);
+  return root.runInAsyncScope(codec.start, null, readBuffer, turn) === 1;
 }
 
 /**
@@ -56,21 +61,34 @@ function walk(memory, count) {
     const first = at + 1;
     at = endOf(first, count);
     if (connection === undefined) continue;
-    if (kind === codec.SOCKET) {
-      connection.bytesRead += number;
-      connection.scope.runInAsyncScope(hear, null, connection, memory, first, at, at === count ? rest : null);
-    } else if (kind === codec.LARGE) {
+    if (kind === codec.LARGE) {
       large = connection;
-    } else if (kind === codec.ENDED) {
-      end(connection);
-    } else if (number === 0) {
-      giveBack(connection);
-    } else {
-      fail(connection, number);
+      continue;
+    }
+    const bytes = at === count ? rest : null;
+    try {
+      connection.scope.runInAsyncScope(take, null, connection, kind, number, memory, first, at, bytes);
+    } catch (error) {
+      // An uncaught exception; the other sockets come first.
+      process.nextTick(rethrow, error);
     }
   }
   endWalk();
   return large;
+}
+
+/** Takes what an entry tells of its socket: events `first` to `end` and the rest of its bytes, or its end. */
+function take(connection, kind, number, memory, first, end, rest) {
+  if (kind === codec.SOCKET) {
+    connection.bytesRead += number;
+    hear(connection, memory, first, end, rest);
+  } else if (kind === codec.ENDED) {
+    tellEnd(connection);
+  } else if (number === 0) {
+    giveBack(connection);
+  } else {
+    fail(connection, number);
+  }
 }
 
 /** Where the events of a socket end that begin at `first`. */
@@ -123,7 +141,7 @@ function hear(connection, memory, first, end, rest) {
 }
 
 /** The peer has ended its half: the stream is told as Node's handle would tell it. */
-function end(connection) {
+function tellEnd(connection) {
   const { socket } = connection;
   leave(connection);
   socket.push(null);

@@ -5,12 +5,16 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Failure, root, run, runMain, runSteps } from './run.mjs';
 
-/** Runs the tests in `paths` (folders are not searched deeply), each file in a process of its own. */
-export function testJs(...paths) {
+/**
+ * Runs the tests in `paths` (folders are not searched deeply), each file in a process of its own.
+ * @param env what is added to the environment
+ */
+export function testJs(paths, env) {
   const files = paths.flatMap(testFiles);
   if (files.length === 0) throw new Failure(`No test files in ${paths.join(', ')}.`);
   return run(process.execPath, ['--test', '--test-reporter=spec', ...files], {
-    label: `node --test (${files.length} files)`
+    label: `node --test (${files.length} files)`,
+    env
   });
 }
 
@@ -27,6 +31,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const paths = process.argv.slice(2);
   if (paths.length === 0) paths.push('test-js');
   await runMain(() => runSteps([
-    [`Tests in ${paths.join(', ')} on Node ${process.version}`, async () => testJs(...paths)]
+    [`Tests in ${paths.join(', ')} on Node ${process.version}`, async () => testJs(paths)]
   ]));
 }

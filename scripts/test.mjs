@@ -9,6 +9,7 @@ await runMain(async () => {
     ['Rust tests: the core alone', () => runCargo(['test', '--no-default-features'])],
     ['Rust tests: with the binding, and the benchmark\'s load', () =>
       runCargo(['test', '-p', 'ws13-native', '-p', 'ws13-bench-load'])],
-    ['JavaScript tests', () => testJs('test-js', 'bench')]
+    ['JavaScript tests', () => testJs(['test-js', 'bench'])],
+    ['JavaScript tests, over streams alone', () => testJs(['test-js'], { WS13_TRANSPORT: 'stream' })]
   ]);
 });

@@ -6,24 +6,11 @@ const test = require('node:test');
 const assert = require('node:assert/strict');
 const { WS } = require('..');
 const { ROLES, closePayload, frame, peerOf, readable } = require('./support/frames.js');
+const { generator } = require('./support/generator.js');
 const { plain, wire, ends } = require('./support/plain.js');
 
 const RUNS = 4000;
 const FAILURES = [1002, 1007, 1008, 1009];
-
-/** mulberry32: a small generator whose sequence is the same everywhere. */
-function generator(seed) {
-  const next = () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let word = Math.imul(seed ^ (seed >>> 15), seed | 1);
-    word ^= word + Math.imul(word ^ (word >>> 7), word | 61);
-    return (word ^ (word >>> 14)) >>> 0;
-  };
-  return {
-    below: (limit) => next() % limit,
-    bytes: (length) => Buffer.from(Array.from({ length }, () => next() & 0xff))
-  };
-}
 
 /** What a connection did with `chunks`: messages, the frames it answered with, and its end. */
 function outcome(role, chunks) {

@@ -11,19 +11,11 @@ const { WS } = require('..');
 const { until } = require('./support/attached.js');
 const { peerOf } = require('./support/frames.js');
 const { uncaught } = require('./support/listening.js');
+const { adopted, skip } = require('./support/reactor.js');
 const { connected } = require('./support/sockets.js');
 
 const peer = peerOf('server');
-/** Where there is no reactor there is nothing to test. */
-const skip = process.env.WS13_TRANSPORT === 'stream' || process.platform === 'win32';
-
-/** A server's socket that is attached with `handlers`, and the bare one at its other end. */
-async function adopted(t, handlers, options) {
-  const { server, client } = await connected(t, 'net');
-  WS.attach(server, handlers, options);
-  assert.equal(WS.info(server).transport, 'reactor');
-  return { server, client };
-}
+const MIB = 1 << 20;
 
 /** Messages that are numbers, from 0 on. */
 const numbered = (count) => Array.from({ length: count }, (_, at) => peer.text(String(at)));
@@ -157,5 +149,185 @@ describe('the async context of a handler', { skip, timeout: 20_000 }, () => {
     await until(() => got.length === clients.length);
     assert.deepEqual(got.sort(), clients.map((_, number) => [number, number, number, number]));
     assert.equal(storage.getStore(), undefined);
+  });
+});
+
+describe('several sockets in one turn', { skip, timeout: 20_000 }, () => {
+  /** `count` connections with the same handlers, and the number of each under its server's socket. */
+  async function several(t, count, handlers) {
+    const pairs = [];
+    const numbers = new Map();
+    for (let number = 0; number < count; number++) {
+      const pair = await adopted(t, handlers);
+      numbers.set(pair.server, number);
+      pairs.push(pair);
+    }
+    return { pairs, numbers };
+  }
+
+  test('a handler that throws takes nothing from the others, nor from its own', async (t) => {
+    const got = [];
+    const { pairs, numbers } = await several(t, 5, {
+      message(socket, payload) {
+        got.push(`${numbers.get(socket)}${payload}`);
+        if (String(payload) === 'a' && numbers.get(socket) % 2 === 1) throw new Error(`of ${numbers.get(socket)}`);
+      }
+    });
+    const errors = await uncaught(2, () => {
+      for (const { client } of pairs) client.write(Buffer.concat([peer.text('a'), peer.text('b')]));
+    });
+    assert.deepEqual(errors.map(({ message }) => message).sort(), ['of 1', 'of 3']);
+    await until(() => got.length === 10);
+    assert.deepEqual([...got].sort(), ['0a', '0b', '1a', '1b', '2a', '2b', '3a', '3b', '4a', '4b']);
+  });
+
+  test('one that is destroyed by the handler of another is not heard any more', async (t) => {
+    const got = [];
+    const { pairs, numbers } = await several(t, 4, {
+      message(socket) {
+        got.push(numbers.get(socket));
+        for (const { server } of pairs) if (server !== socket) server.destroy();
+      }
+    });
+    for (const { client } of pairs) client.write(peer.text('a'));
+    await until(() => pairs.filter(({ server }) => server.closed).length === 3);
+    for (let turns = 0; turns < 10; turns++) await turn();
+    assert.equal(got.length, 1);
+    assert.equal(pairs.filter(({ server }) => server.destroyed).length, 3);
+  });
+
+  test('one that is paused by the handler of another is heard when it is resumed', async (t) => {
+    const got = [];
+    const { pairs, numbers } = await several(t, 4, {
+      message(socket) {
+        got.push(numbers.get(socket));
+        if (got.length > 1) return;
+        for (const { server } of pairs) if (server !== socket) WS.pause(server);
+      }
+    });
+    for (const { client } of pairs) client.write(peer.text('a'));
+    await until(() => got.length === 1);
+    for (let turns = 0; turns < 10; turns++) await turn();
+    assert.equal(got.length, 1);
+    for (const { server } of pairs) WS.resume(server);
+    await until(() => got.length === 4);
+    assert.deepEqual([...got].sort(), [0, 1, 2, 3]);
+  });
+
+  test('one may be fed by the handler of another', async (t) => {
+    const got = [];
+    const { server: other } = await connected(t, 'net');
+    const { pairs } = await several(t, 3, {
+      message(_socket, payload) {
+        WS.receive(other, peer.text(`fed ${payload}`), (text) => got.push(String(text)));
+        got.push(String(payload));
+      }
+    });
+    pairs.forEach(({ client }, number) => {
+      client.write(Buffer.concat([peer.text(`${number}a`), peer.text(`${number}b`)]));
+    });
+    await until(() => got.length === 12);
+    const expected = ['0a', '0b', '1a', '1b', '2a', '2b'].flatMap((text) => [`fed ${text}`, text]);
+    for (const number of [0, 1, 2]) {
+      const of = (list) => list.filter((text) => text.includes(number));
+      assert.deepEqual(of(got), of(expected));
+    }
+  });
+});
+
+describe('a flood on one connection', { skip, timeout: 30_000 }, () => {
+  test('lets others, and timers, have their turn', async (t) => {
+    const flooded = await adopted(t, {});
+    const other = await adopted(t, { message: (socket, payload) => WS.send(socket, payload) });
+    const message = peer.binary(Buffer.alloc(256 * 1024));
+    let isOver = false;
+    const flood = () => { while (!isOver && flooded.client.write(message)); };
+    flooded.client.on('drain', flood);
+    flood();
+
+    let most = 0;
+    for (let round = 0; round < 50; round++) {
+      let isAnswered = false;
+      let isDue = false;
+      other.client.once('data', () => { isAnswered = true; });
+      other.client.write(peer.text('a'));
+      setTimeout(() => { isDue = true; }, 1);
+      let turns = 0;
+      for (let read = flooded.server.bytesRead; !isAnswered; turns++) {
+        await turn();
+        most = Math.max(most, flooded.server.bytesRead - read);
+        read = flooded.server.bytesRead;
+      }
+      assert.ok(turns <= 10, `an answer took ${turns} turns`);
+      while (!isDue) await turn();
+    }
+    isOver = true;
+    assert.ok(flooded.server.bytesRead > MIB, 'there was a flood');
+    assert.ok(most <= 2 * MIB, `${most} bytes were read in one turn`);
+  });
+});
+
+describe('a message larger than what is read at once', { skip, timeout: 60_000 }, () => {
+  const euro = Buffer.from('\u20ac'.repeat(MIB / 2));
+  for (const [what, frame, isBinary, payload] of [
+    ['1 MiB', peer.binary, true, Buffer.alloc(MIB, '0123456789a')],
+    ['64 MiB', peer.binary, true, Buffer.alloc(64 * MIB, '0123456789a')],
+    ['text', peer.text, false, euro]
+  ]) {
+    test(`is received whole: ${what}`, async (t) => {
+      const got = [];
+      const { client } = await adopted(t, { message: (_socket, ...message) => got.push(message) });
+      const bytes = Buffer.concat([frame(payload), peer.text('behind it')]);
+      // Odd sizes, so that headers and characters are cut everywhere.
+      for (let at = 0, size = 1; at < bytes.length; at += size, size = Math.min(3 * size + 1, 1_000_003)) {
+        client.write(bytes.subarray(at, at + size));
+        await turn();
+      }
+      await until(() => got.length === 2);
+      assert.ok(got[0][0].equals(payload));
+      assert.deepEqual([got[0][1], String(got[1][0])], [isBinary, 'behind it']);
+    });
+  }
+
+  test('is refused in its middle where a part takes it past the limit', async (t) => {
+    const errors = [];
+    const { server, client } = await adopted(t, {
+      message: () => assert.fail('delivered'),
+      error: (_socket, error) => errors.push(error.code)
+    }, { maxPayload: 3 * MIB });
+    client.resume();
+    client.write(peer.binary(Buffer.alloc(2 * MIB), { fin: false }));
+    await until(() => WS.info(server).bytesReceived > 2 * MIB);
+    client.write(peer.more(Buffer.alloc(2 * MIB)));
+    await until(() => server.closed);
+    assert.deepEqual(errors, ['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH']);
+  });
+
+  test('is refused at its first bad byte of UTF-8', async (t) => {
+    const errors = [];
+    const { server, client } = await adopted(t, {
+      message: () => assert.fail('delivered'),
+      error: (_socket, error) => errors.push(error.code)
+    });
+    client.resume();
+    const bad = Buffer.from(euro);
+    bad[MIB] = 0xff;
+    client.write(peer.text(bad).subarray(0, MIB + 100_000));
+    await until(() => server.closed);
+    assert.deepEqual(errors, ['WS_ERR_INVALID_UTF8']);
+  });
+
+  test('goes on where it was when it is paused in its middle', async (t) => {
+    const got = [];
+    const { server, client } = await adopted(t, { message: (_socket, payload) => got.push(payload) });
+    const payload = Buffer.alloc(8 * MIB, '0123456789a');
+    client.write(peer.binary(payload));
+    for (let bytes = 1; got.length === 0; bytes += MIB) {
+      await until(() => got.length > 0 || WS.info(server).bytesReceived > bytes);
+      WS.pause(server);
+      for (let turns = 0; turns < 5; turns++) await turn();
+      WS.resume(server);
+    }
+    assert.ok(got[0].equals(payload));
   });
 });

@@ -9,10 +9,10 @@
 //! | 2 | bytes of memory that are needed to read on, 0 for none |
 //! | 3 | whether that is a slab (0), an assembly (1), or one for work elsewhere (2) |
 //! | 4 | bytes of the present assembly to carry over into it |
-//! | 5 | the close frame's code, 0 for none |
 //! | 8, 9, 10 | the first event: kind, offset, length; the next one follows |
 //!
-//! An event's kind is the opcode of what arrived, or [`VIOLATION`].
+//! An event's kind is the opcode of what arrived, or [`VIOLATION`]. That of a close frame has the code,
+//! 0 for none, above the eight bits of its length.
 
 use std::ops::Range;
 
@@ -32,6 +32,9 @@ const IN_ASSEMBLY: u32 = 0x10;
 const PART: u32 = 0x20;
 /// The kind of a violation; its offset is the number of the fault.
 const VIOLATION: u32 = 0xf;
+
+/// Bits of a close event's length below the code: a table may tell of several connections.
+const CODE: u32 = 8;
 
 /// Nothing was read, because another thread may write to the chunk.
 const SHARED: f64 = -1.0;
@@ -201,8 +204,9 @@ impl<'a> Events<'a> {
             Event::Ping(range) => self.slab(OpCode::Ping as u32, range),
             Event::Pong(range) => self.slab(OpCode::Pong as u32, range),
             Event::Close(code, reason) => {
-                self.table[5] = code.map_or(0, |code| u32::from(u16::from(code)));
-                self.slab(OpCode::Close as u32, reason);
+                let code = code.map_or(0, |code| usize::from(u16::from(code)));
+                let offset = self.base + reason.start;
+                self.push(OpCode::Close as u32, offset, reason.len() | code << CODE);
             }
         }
     }

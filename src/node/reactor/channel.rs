@@ -22,55 +22,66 @@ pub struct Channel {
     number: u32,
     /// Our side of the connection.
     pub role: Role,
-    /// Whether it is watched.
-    is_watched: Cell<bool>,
-    /// Whether the loop stays alive for it while it is watched.
+    /// Whether what arrives is read.
+    is_read: Cell<bool>,
+    /// Whether the peer has ended its half while nothing is read: nothing more is to be waited for.
+    is_ended: Cell<bool>,
+    /// Whether the loop is to stay alive for it.
     is_ref: Cell<bool>,
+    /// Whether the loop does.
+    is_counted: Cell<bool>,
 }
 
 impl Channel {
-    /// A channel to the open socket `descriptor`, watched from now on.
+    /// A channel to the open socket `descriptor`, which is read from now on.
     pub fn open(watch: &Rc<Watch>, number: u32, descriptor: RawFd, role: Role) -> Option<Self> {
-        let channel = Self {
+        // SAFETY: the caller's, as by the invariant of the field.
+        let socket = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        watch.poller.add(socket, number).ok()?;
+        Some(Self {
             watch: Rc::clone(watch),
             descriptor,
             number,
             role,
-            is_watched: Cell::new(false),
+            is_read: Cell::new(true),
+            is_ended: Cell::new(false),
             is_ref: Cell::new(false),
-        };
-        channel.watch(true);
-        channel.is_watched.get().then_some(channel)
+            is_counted: Cell::new(false),
+        })
     }
 
-    /// Starts to watch, or stops.
+    /// Reads what arrives, or leaves it where it is. Either way it is told that the socket has failed.
     pub fn watch(&self, is_wanted: bool) {
-        if is_wanted == self.is_watched.get() {
-            return;
-        }
-        match is_wanted {
-            true => {
-                let added = self.watch.poller.add(self.socket(), self.number);
-                self.is_watched.set(added.is_ok());
-            }
-            false => {
-                self.watch.poller.delete(self.socket());
-                self.is_watched.set(false);
-            }
-        }
-        if self.is_ref.get() && self.is_watched.get() == is_wanted {
-            self.watch.count(is_wanted);
+        if is_wanted != self.is_read.replace(is_wanted) {
+            self.watch.poller.set(self.socket(), self.number, is_wanted);
+            self.count();
         }
     }
 
-    /// Whether it is watched: a pause may come while the socket waits for its turn.
-    pub fn is_watched(&self) -> bool {
-        self.is_watched.get()
+    /// The peer has ended its half, and nothing is read for now → whether there is nothing before
+    /// that. Where there is, the loop need not stay alive until it is read.
+    pub fn is_at_end(&self) -> bool {
+        self.is_ended.set(true);
+        self.count();
+        let flags = RecvFlags::DONTWAIT.union(RecvFlags::PEEK);
+        matches!(recv(self.socket(), &mut [0u8; 1], flags), Ok((_, 0)))
     }
 
-    /// Whether the loop stays alive for this socket while it is watched.
+    /// Whether it is read: a pause may come while the socket waits for its turn.
+    pub fn is_read(&self) -> bool {
+        self.is_read.get()
+    }
+
+    /// Whether the loop stays alive for this socket, until its peer's end.
     pub fn keep_alive(&self, is_wanted: bool) {
-        if is_wanted != self.is_ref.replace(is_wanted) && self.is_watched.get() {
+        self.is_ref.set(is_wanted);
+        self.count();
+    }
+
+    fn count(&self) {
+        let is_awaited = self.is_read.get() || !self.is_ended.get();
+        let is_wanted = self.is_ref.get() && is_awaited;
+        if is_wanted != self.is_counted.replace(is_wanted) {
             self.watch.count(is_wanted);
         }
     }
@@ -128,7 +139,8 @@ impl Channel {
 
 impl Drop for Channel {
     fn drop(&mut self) {
-        self.watch(false);
+        self.watch.poller.delete(self.socket());
+        self.keep_alive(false);
     }
 }
 

@@ -70,7 +70,7 @@ impl Reactor {
 }
 
 /// `start(buffer, callback)`: sets up the reactor, which reads into `buffer`, theirs from now on, and
-/// calls `callback` where there is something to read → 1, or 0 where the program is not Node.
+/// calls `callback` where there is something to read → 1, or 0 where that cannot be done.
 pub fn start(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse> {
     let env = call.env();
     let mut uv_loop = ptr::null_mut();
@@ -79,9 +79,12 @@ pub fn start(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misus
     if status != sys::Status::napi_ok || environment.reactor.is_some() {
         return Ok(0.0);
     }
+    // There may be no descriptor to spare, for now.
+    let Ok(poller) = Poller::new().map(Rc::new) else {
+        return Ok(0.0);
+    };
     let buffer = call.hold_bytes(0)?;
     let cleanup = Rc::new(Cleanup::default());
-    let poller = Rc::new(Poller::new().map_err(|_| Misuse("there is no epoll"))?);
     let caller = Caller::new(call, 1, Rc::clone(&poller))?;
     let descriptor = poller.descriptor();
     let Some(poll) = Poll::start(uv_loop, descriptor, caller, Caller::on_readable, &cleanup) else {

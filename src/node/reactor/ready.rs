@@ -15,6 +15,8 @@ pub struct Entry {
     pub number: u32,
     /// Whether the socket has failed.
     pub has_failed: bool,
+    /// Whether its peer has ended its half while nothing is read.
+    pub has_ended: bool,
 }
 
 /// Connections whose sockets are ready, the oldest first. No borrow of the list lasts longer than a
@@ -35,8 +37,12 @@ impl Ready {
         };
         // Those that are left are ready still: a look would tell of them a second time.
         if list.is_empty() {
-            poller.look(|number, has_failed| {
-                list.push_back(Entry { number, has_failed });
+            poller.look(|number, has_failed, has_ended| {
+                list.push_back(Entry {
+                    number,
+                    has_failed,
+                    has_ended,
+                });
             });
         }
         !list.is_empty()

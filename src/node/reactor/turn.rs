@@ -62,11 +62,14 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse
         else {
             continue;
         };
-        if !channel.is_watched() {
-            continue;
-        }
         if entry.has_failed {
             events.push(FAILED, number as usize, 0);
+            continue;
+        }
+        if !channel.is_read() {
+            if entry.has_ended && channel.is_at_end() {
+                events.push(ENDED, number as usize, 0);
+            }
             continue;
         }
         if connection.awaits_assembly() {
