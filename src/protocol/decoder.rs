@@ -367,6 +367,7 @@ impl Decoder {
         Ok(())
     }
 
+    #[inline(never)]
     fn read_control(
         &mut self,
         opcode: OpCode,
@@ -496,7 +497,7 @@ impl Decoder {
     }
 
     /// Moves on past `available` bytes of a frame, which are at `place` now.
-    #[inline]
+    #[inline(always)]
     fn advance_data(
         &mut self,
         frame: Frame,
@@ -528,6 +529,7 @@ impl Decoder {
         Ok((remaining > 0).then_some(Step::Idle))
     }
 
+    #[inline(never)]
     fn read_packed(
         &mut self,
         mut frame: Frame,
