@@ -80,6 +80,23 @@ impl ReservedBits {
     pub fn is_subset(self, others: Self) -> bool {
         self.0 & !others.0 == 0
     }
+
+    /// Whether they may be set in a frame of that opcode.
+    #[cold]
+    #[inline(never)]
+    fn judge(self, opcode: u8, rules: Rules) -> Result<(), ProtocolError> {
+        // §5.2: "If a nonzero value is received and none of the negotiated extensions defines the
+        // meaning of such a nonzero value, the receiving endpoint MUST _Fail the WebSocket
+        // Connection_."
+        let is_claimed = self.is_subset(rules.claimed);
+        // RFC 7692 §6: an extension of messages marks the first frame, and neither those that go on
+        // with it nor control frames.
+        let is_first = OpCode::try_from(opcode).map_or(true, OpCode::begins_message);
+        match is_claimed && is_first {
+            true => Ok(()),
+            false => Err(ProtocolError::UnexpectedRsv),
+        }
+    }
 }
 
 /// The three encodings of a payload length (RFC 6455 §5.2).
@@ -173,18 +190,10 @@ impl FrameHeader {
         };
         let fin = first & FIN != 0;
         let reserved = ReservedBits(first & RSV);
-        // §5.2: "If a nonzero value is received and none of the negotiated extensions defines the
-        // meaning of such a nonzero value, the receiving endpoint MUST _Fail the WebSocket
-        // Connection_."
-        if !reserved.is_subset(rules.claimed) {
-            return Err(ProtocolError::UnexpectedRsv);
+        if reserved != ReservedBits::NONE {
+            reserved.judge(first & OPCODE, rules)?;
         }
         let opcode = OpCode::try_from(first & OPCODE)?;
-        // RFC 7692 §6: an extension of messages marks the first frame, and neither those that go on
-        // with it nor control frames.
-        if reserved != ReservedBits::NONE && !opcode.begins_message() {
-            return Err(ProtocolError::UnexpectedRsv);
-        }
         // §5.5: "All control frames MUST have a payload length of 125 bytes or less and MUST NOT be
         // fragmented."
         if opcode.is_control() && !fin {

@@ -4,6 +4,7 @@ use super::{Inbound, Pools, Progress, Unpack, Volume, Wants};
 use crate::bytes::{mask, utf8};
 use crate::protocol::decoder::{Frame, Memory, MessageKind, Place, SLAB_MESSAGE_MAX, Step};
 use crate::protocol::error::ProtocolError;
+use crate::protocol::header::ReservedBits;
 
 /// Bytes that one message may come to within one turn of the caller's; the rest of what has arrived
 /// of it is to be unpacked elsewhere.
@@ -56,13 +57,21 @@ impl Inflow {
         self.spent = 0;
     }
 
-    pub(crate) fn begin(&mut self, kind: MessageKind, limit: u64, pools: &mut Pools) {
-        self.inline = 0;
-        self.message = Some(Box::new(Unpacking::new(
-            self.half.begin(pools),
-            kind,
-            limit,
-        )));
+    /// Whether a frame belongs to a transformed message, by the bits of its header; it may begin one.
+    #[inline(never)]
+    pub(crate) fn takes(
+        &mut self,
+        reserved: ReservedBits,
+        kind: MessageKind,
+        limit: u64,
+        pools: &mut Pools,
+    ) -> bool {
+        if reserved != ReservedBits::NONE {
+            self.inline = 0;
+            let unpack = self.half.begin(pools);
+            self.message = Some(Box::new(Unpacking::new(unpack, kind, limit)));
+        }
+        self.message.is_some()
     }
 
     /// Drops the message in progress.
