@@ -41,6 +41,6 @@ function visit(url, message) {
       error(_socket, error) {
         if (!isOpen) reject(error);
       }
-    });
+    }, { perMessageDeflate: { threshold: 0 } });
   });
 }

@@ -6,6 +6,11 @@
 
 const { WS } = require('..');
 
+// All that the cases on compression ask for: every message, and contexts where they are wanted.
+const options = {
+  perMessageDeflate: { threshold: 0, serverNoContextTakeover: false, clientNoContextTakeover: false }
+};
+
 let connections = 0;
 
 const server = WS.listen({ port: Number(process.argv[2] ?? 0), host: '127.0.0.1' }, {
@@ -16,7 +21,7 @@ const server = WS.listen({ port: Number(process.argv[2] ?? 0), host: '127.0.0.1'
   message(socket, payload, isBinary) {
     WS.send(socket, payload, { binary: isBinary });
   }
-});
+}, options);
 server.on('listening', () => {
   console.log(`listening on ws://127.0.0.1:${server.address().port}`);
 });
