@@ -16,7 +16,7 @@ const FLAGS = [
 ].join(' ');
 
 /** What each target starts from. */
-const SEEDS = { decoder: vectors, bytes: texts, handshake: requests };
+const SEEDS = { decoder: vectors, deflate: packed, bytes: texts, handshake: requests };
 
 const LONGEST_INPUT = 4096;
 
@@ -68,6 +68,15 @@ function vectors() {
   const roles = [undefined, 'server', 'client'];
   return rows.map(({ role, chunks }) => Buffer.concat([
     Buffer.from([Math.max(0, roles.indexOf(role)), 2, 200]),
+    ...chunks.map((chunk) => Buffer.from(chunk.replaceAll(' ', ''), 'hex'))
+  ]));
+}
+
+/** Streams of a server's, with contexts and without. */
+function packed() {
+  const rows = JSON.parse(readFileSync(join(root, 'tests', 'vectors', 'deflate.json'), 'utf8'));
+  return rows.filter(({ role }) => role === 'client').map(({ chunks, deflate }) => Buffer.concat([
+    Buffer.from([deflate.includes('no_context') ? 0 : 1, 2, 200]),
     ...chunks.map((chunk) => Buffer.from(chunk.replaceAll(' ', ''), 'hex'))
   ]));
 }

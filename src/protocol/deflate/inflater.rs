@@ -19,14 +19,14 @@ const WINDOW_BITS: u8 = 15;
 pub struct Inflater {
     stream: Inflate,
     takeover: bool,
-    /// Bytes of the tail that were read.
-    tail: usize,
     /// Whether the message has any payload.
     has_payload: bool,
     /// Whether the last byte read was the end of a block that said it was the last.
     has_ended: bool,
     /// Whether the output was full, so that more may come of what was read before.
     was_full: bool,
+    /// Whether there is nothing more to be had of this stream.
+    is_corrupt: bool,
 }
 
 impl Inflater {
@@ -35,15 +35,20 @@ impl Inflater {
         Self {
             stream: Inflate::new(false, WINDOW_BITS),
             takeover,
-            tail: 0,
             has_payload: false,
             has_ended: false,
             was_full: false,
+            is_corrupt: false,
         }
     }
 
-    /// Inflates as much as there is input and room for; tells what was read and written.
-    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize), ProtocolError> {
+    /// Inflates as much as there is input and room for, and adds it to `progress`.
+    fn step(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+        progress: &mut Progress,
+    ) -> Result<(), ProtocolError> {
         if self.has_ended {
             // §7.2.3.4: a block with BFINAL set to 1 may be followed by others.
             self.stream.reset(false);
@@ -52,13 +57,47 @@ impl Inflater {
         let (read, written) = (self.stream.total_in(), self.stream.total_out());
         let status = self
             .stream
-            .decompress(input, output, InflateFlush::SyncFlush)
-            .map_err(|_| ProtocolError::InvalidDeflate)?;
-        self.has_ended = status == Status::StreamEnd;
-        let read = (self.stream.total_in() - read) as usize;
+            .decompress(input, output, InflateFlush::SyncFlush);
         let written = (self.stream.total_out() - written) as usize;
+        progress.read += (self.stream.total_in() - read) as usize;
+        progress.written += written;
+        self.has_ended = status == Ok(Status::StreamEnd);
         self.was_full = written == output.len() && !self.has_ended;
-        Ok((read, written))
+        match status {
+            Ok(_) => Ok(()),
+            Err(_) => Err(ProtocolError::InvalidDeflate),
+        }
+    }
+
+    /// Inflates the payload, and at its end reads the tail.
+    fn inflate(
+        &mut self,
+        input: &[u8],
+        last: bool,
+        output: &mut [u8],
+        progress: &mut Progress,
+    ) -> Result<Wants, ProtocolError> {
+        while progress.read < input.len() || self.was_full {
+            let (read, written) = (progress.read, progress.written);
+            let room = &mut output[written..];
+            if room.is_empty() {
+                return Ok(Wants::Room);
+            }
+            self.step(&input[read..], room, progress)?;
+            self.has_payload |= progress.read > read;
+            let has_moved = progress.read > read || progress.written > written;
+            if !has_moved && progress.read < input.len() {
+                return Err(ProtocolError::InvalidDeflate);
+            }
+        }
+        if !last {
+            return Ok(Wants::Input);
+        }
+        // A payload of no bytes stands for an empty message, and one may end on a last block.
+        if self.has_payload && !self.has_ended {
+            self.end()?;
+        }
+        Ok(Wants::Nothing)
     }
 
     /// Reads the tail, and what it tells about the message.
@@ -67,12 +106,13 @@ impl Inflater {
             true => &TAIL[..TAIL_OF_CONTEXT],
             false => &TAIL,
         };
-        while self.tail < tail.len() {
-            let mut nothing = [0];
-            let (read, written) = self.step(&tail[self.tail..], &mut nothing)?;
-            self.tail += read;
+        let mut progress = Progress::default();
+        while progress.read < tail.len() {
+            let read = progress.read;
+            self.step(&tail[read..], &mut [0], &mut progress)?;
             // The tail is an empty block: what comes of it was cut off from the payload.
-            if written > 0 || read == 0 || (self.has_ended && self.tail < tail.len()) {
+            let is_empty = progress.written == 0 && progress.read > read;
+            if !is_empty || (self.has_ended && progress.read < tail.len()) {
                 return Err(ProtocolError::InvalidDeflate);
             }
         }
@@ -90,44 +130,32 @@ impl Unpack for Inflater {
         last: bool,
         output: &mut [u8],
     ) -> Result<Progress, ProtocolError> {
-        let mut progress = Progress {
-            read: 0,
-            written: 0,
-            wants: Wants::Room,
-        };
-        while progress.read < input.len() || (last && self.was_full) {
-            let room = &mut output[progress.written..];
-            if room.is_empty() {
-                return Ok(progress);
+        if self.is_corrupt {
+            return Err(ProtocolError::InvalidDeflate);
+        }
+        let mut progress = Progress::default();
+        match self.inflate(input, last, output, &mut progress) {
+            Ok(wants) => progress.wants = wants,
+            // What came before the fault is looked at first: it may have one of its own, and which of
+            // them is told must not depend on how the payload was cut.
+            Err(_) if progress.written > 0 => {
+                self.is_corrupt = true;
+                progress.wants = Wants::Room;
             }
-            let (read, written) = self.step(&input[progress.read..], room)?;
-            self.has_payload |= read > 0;
-            progress.read += read;
-            progress.written += written;
-            if read == 0 && written == 0 && progress.read < input.len() {
-                return Err(ProtocolError::InvalidDeflate);
-            }
+            Err(error) => return Err(error),
         }
-        if !last {
-            progress.wants = Wants::Input;
-            return Ok(progress);
+        if progress.wants == Wants::Nothing {
+            self.has_payload = false;
+            self.was_full = false;
         }
-        // A payload of no bytes stands for an empty message, and one may end on a last block.
-        if self.has_payload && !self.has_ended {
-            self.end()?;
-        }
-        self.tail = 0;
-        self.has_payload = false;
-        self.was_full = false;
-        progress.wants = Wants::Nothing;
         Ok(progress)
     }
 
     fn reset(&mut self) {
         self.stream.reset(false);
-        self.tail = 0;
         self.has_payload = false;
         self.has_ended = false;
         self.was_full = false;
+        self.is_corrupt = false;
     }
 }

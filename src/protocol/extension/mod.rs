@@ -87,7 +87,7 @@ pub trait Unpack: Send {
 }
 
 /// How far an [`Unpack`] has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes of the input that were read.
     pub read: usize,
@@ -98,11 +98,13 @@ pub struct Progress {
 }
 
 /// What an [`Unpack`] waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wants {
     /// More of the message: all that was given is read.
+    #[default]
     Input,
-    /// More room: the output is full.
+    /// More room: the output is full. Or to be run again, where it has written what comes before a
+    /// fault.
     Room,
     /// Nothing, the message has ended.
     Nothing,

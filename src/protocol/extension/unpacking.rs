@@ -113,7 +113,7 @@ impl Inflow {
         loop {
             let available = frame.remaining.min(input.len() as u64) as usize;
             let last = frame.fin && available as u64 == frame.remaining;
-            if available == 0 && !last {
+            if available == 0 && !last && !message.wants_room {
                 return Ok(match frame.remaining {
                     0 => Flow::EndOfFrame,
                     _ => Flow::Step(Step::Idle),
@@ -131,6 +131,7 @@ impl Inflow {
             let before = message.plain;
             let wants = message.read(in_slab, room, frame, (available, last), input, memory)?;
             let written = (message.plain - before) as usize;
+            message.wants_room = wants == Wants::Room;
             self.inline += written;
             self.spent += written;
             let flow = if in_slab {
@@ -176,6 +177,8 @@ pub struct Unpacking {
     len: usize,
     /// What was unpacked into a slab and turned out not to be the whole message.
     spill: Vec<u8>,
+    /// Whether more may come of what was read, where there is room for it.
+    wants_room: bool,
     /// Whether there is something to be unpacked elsewhere, or has been.
     is_aside: bool,
     /// What that is.
@@ -199,6 +202,7 @@ impl Unpacking {
             plain: 0,
             len: 0,
             spill: Vec::new(),
+            wants_room: false,
             is_aside: false,
             input: Vec::new(),
             read: 0,
@@ -348,7 +352,8 @@ impl Unpacking {
     /// like those before them, but never more than sixteen times what is there, so that memory
     /// follows what has arrived.
     fn capacity(&self, rest: u64) -> usize {
-        let expected = self.len as u64 + self.expected(rest) + 256;
+        // A length that was declared may be any.
+        let expected = self.expected(rest).saturating_add(self.len as u64 + 256);
         let least = self.len + self.len / 4 + 256;
         let leap = self.len.saturating_mul(16).clamp(4096, LEAP);
         let most = self.len.saturating_mul(2).max(leap);
@@ -423,7 +428,9 @@ impl Unpacking {
     /// How much memory the work elsewhere takes.
     fn offload(&self, parts: bool, memory: &Memory) -> Step {
         let has_room = memory.assembly.len() > self.len + self.len / 8 + PART;
-        let rest = (self.input.len() - self.read) as u64 + self.rest;
+        let rest = self
+            .rest
+            .saturating_add((self.input.len() - self.read) as u64);
         let capacity = match (parts, has_room) {
             (true, _) => self.len + LARGE_PART,
             (false, true) => memory.assembly.len(),
@@ -442,6 +449,7 @@ impl Unpacking {
         };
         let wants = outcome?;
         if wants == Wants::Input {
+            self.wants_room = false;
             self.is_aside = false;
             self.input = Vec::new();
         }
