@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chart } from './chart.mjs';
+import { marksOf, putResults } from './page.mjs';
 import { markdown } from './report.mjs';
 import { scenarios } from './scenarios.mjs';
 import { rowName } from './figures.mjs';
@@ -15,8 +16,7 @@ export const LATEST = here('../.cache/bench/latest.json');
 
 const PLACES = { page: here('../docs/benchmarks.md'), folder: here('../docs/benchmarks') };
 
-const START = '<!-- results: npm run bench -- --update -->\n';
-const END = '<!-- end of results -->\n';
+const MARKS = marksOf('npm run bench -- --update');
 
 /** Four digits: more would be noise, and make every run a large change. */
 export function save(path, report) {
@@ -86,9 +86,5 @@ function load(path) {
 
 /** Puts the results between the two marks of the page. */
 export function updatePage(page, results) {
-  const text = readFileSync(page, 'utf8');
-  const from = text.indexOf(START);
-  const to = text.indexOf(END);
-  if (from < 0 || to < from) throw new Error(`${page} has no place for the results`);
-  writeFileSync(page, text.slice(0, from) + START + '\n' + results + '\n' + text.slice(to));
+  putResults(page, MARKS, results);
 }

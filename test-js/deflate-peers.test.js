@@ -50,6 +50,18 @@ function assertCompressed({ bytesReceived, bytesSent, compression: { received, s
   }
 }
 
+/** Has a client of ours get all texts back from a server of another's. */
+async function converse(url, perMessageDeflate) {
+  const { socket, inbox } = await attempt(url, { perMessageDeflate });
+  for (const text of TEXTS) {
+    WS.send(socket, text);
+    assert.ok((await inbox.next()).payload.toString() === text);
+  }
+  assertCompressed(WS.info(socket));
+  WS.close(socket, 1000);
+  await once(socket, 'close');
+}
+
 for (const [name, settings] of Object.entries(SETTINGS)) {
   describe(`with ${name}`, () => {
     it('a client of ws', async (t) => {
@@ -73,14 +85,7 @@ for (const [name, settings] of Object.entries(SETTINGS)) {
       server.on('connection', (peer) => peer.on('message', (data, binary) => peer.send(data, { binary })));
       await once(server, 'listening');
       const url = `ws://${HOST}:${server.address().port}/`;
-      const { socket, inbox } = await attempt(url, { perMessageDeflate: settings });
-      for (const text of TEXTS) {
-        WS.send(socket, text);
-        assert.ok((await inbox.next()).payload.toString() === text);
-      }
-      assertCompressed(WS.info(socket));
-      WS.close(socket, 1000);
-      await once(socket, 'close');
+      await converse(url, settings);
     });
   });
 }
@@ -169,14 +174,7 @@ describe('python websockets', { skip: python === null && 'python websockets cann
     t.after(() => server.stop());
     const [, ...ports] = (await server.line(/^listening/)).split(' ');
     for (const port of ports) {
-      const { socket, inbox } = await attempt(`ws://${HOST}:${port}/`, { perMessageDeflate: true });
-      for (const text of TEXTS) {
-        WS.send(socket, text);
-        assert.ok((await inbox.next()).payload.toString() === text);
-      }
-      assertCompressed(WS.info(socket));
-      WS.close(socket, 1000);
-      await once(socket, 'close');
+      await converse(`ws://${HOST}:${port}/`, true);
     }
   });
 });

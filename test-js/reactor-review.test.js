@@ -12,19 +12,10 @@ const { WS } = require('..');
 const { until } = require('./support/attached.js');
 const { peerOf } = require('./support/frames.js');
 const { uncaught } = require('./support/listening.js');
+const { adopted, skip } = require('./support/reactor.js');
 const { connected } = require('./support/sockets.js');
 
 const peer = peerOf('server');
-/** Where there is no reactor there is nothing to test. */
-const skip = process.env.WS13_TRANSPORT === 'stream' || process.platform !== 'linux';
-
-/** A server's socket that is attached with `handlers`, and the bare one at its other end. */
-async function adopted(t, handlers, options) {
-  const { server, client } = await connected(t, 'net');
-  WS.attach(server, handlers, options);
-  assert.equal(WS.info(server).transport, 'reactor');
-  return { server, client };
-}
 
 /** A few of them. */
 async function several(t, count, handlersOf, options) {

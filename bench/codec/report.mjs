@@ -1,10 +1,9 @@
 // The codec's results as Markdown, and their place in docs/codec.md.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { marksOf, putResults } from '../page.mjs';
 import { spread } from '../statistics.mjs';
 
-const START = '<!-- results: npm run bench:codec -- --update -->\n';
-const END = '<!-- end of results -->\n';
+const MARKS = marksOf('npm run bench:codec -- --update');
 
 const SIZES = ['16B', '64B', '1KiB', '16KiB', '64KiB', '1MiB'];
 const RUST = ['ours', 'lent', 'fastwebsockets', 'tungstenite'];
@@ -81,9 +80,5 @@ function digits(value) {
 
 /** Puts the results between the two marks of the page. */
 export function updatePage(page, results) {
-  const text = readFileSync(page, 'utf8');
-  const from = text.indexOf(START);
-  const to = text.indexOf(END);
-  if (from < 0 || to < from) throw new Error(`${page} has no place for the results`);
-  writeFileSync(page, text.slice(0, from) + START + '\n' + results + '\n' + text.slice(to));
+  putResults(page, MARKS, results);
 }

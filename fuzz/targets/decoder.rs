@@ -7,8 +7,11 @@
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
+#[path = "../laws.rs"]
+mod laws;
 
-use common::{Receiver, Seen, events_of};
+use common::{Receiver, events_of};
+use laws::{assert_answered_once, cut};
 use libfuzzer_sys::fuzz_target;
 use ws13_native::protocol::{Delivery, Limits, Role};
 
@@ -30,7 +33,7 @@ fuzz_target!(|input: &[u8]| {
     whole.feed(stream);
     assert!(whole.largest <= (16 * stream.len()).max(256));
 
-    let chunks = cut(stream, usize::from(*short), usize::from(*long));
+    let chunks = cut(stream, *short, *long);
     assert_eq!(whole.seen, events_of(role, LIMITS, chunks.iter().copied()));
     let mut parts = Receiver::with_delivery(role, LIMITS, Delivery::Parts);
     for chunk in chunks {
@@ -38,22 +41,5 @@ fuzz_target!(|input: &[u8]| {
     }
     assert_eq!(whole.seen, parts.seen);
 
-    let last = whole.seen.last();
-    let ended = matches!(last, Some(Seen::Close(..) | Seen::Violation(_)));
-    assert_eq!(whole.connection.answer(None).is_some(), ended);
-    assert!(whole.connection.answer(None).is_none());
+    assert_answered_once(&mut whole);
 });
-
-/// Chunks of two lengths in turn.
-fn cut(mut stream: &[u8], short: usize, long: usize) -> Vec<&[u8]> {
-    let mut chunks = Vec::new();
-    for len in [short + 1, long + 1].into_iter().cycle() {
-        if stream.is_empty() {
-            break;
-        }
-        let (chunk, rest) = stream.split_at(len.min(stream.len()));
-        chunks.push(chunk);
-        stream = rest;
-    }
-    chunks
-}

@@ -9,8 +9,11 @@
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
+#[path = "../laws.rs"]
+mod laws;
 
-use common::{Receiver, Seen};
+use common::Receiver;
+use laws::{assert_answered_once, cut};
 use libfuzzer_sys::fuzz_target;
 use ws13_native::protocol::deflate::{Agreement, Terms};
 use ws13_native::protocol::encoder::encode;
@@ -46,14 +49,11 @@ fuzz_target!(|input: &[u8]| {
     };
     let mut whole = read(Delivery::Whole, &[&stream]);
     assert!(whole.largest <= 2 * LIMITS.max_payload as usize);
-    let chunks = cut(&stream, usize::from(*short), usize::from(*long));
+    let chunks = cut(&stream, *short, *long);
     assert_eq!(whole.seen, read(Delivery::Whole, &chunks).seen);
     assert_eq!(whole.seen, read(Delivery::Parts, &chunks).seen);
 
-    let last = whole.seen.last();
-    let ended = matches!(last, Some(Seen::Close(..) | Seen::Violation(_)));
-    assert_eq!(whole.connection.answer(None).is_some(), ended);
-    assert!(whole.connection.answer(None).is_none());
+    assert_answered_once(&mut whole);
 });
 
 /// The frame of a compressed message.
@@ -68,18 +68,4 @@ fn frame(payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![0; header.encoded_len() + payload.len()];
     encode(header, payload, &mut frame);
     frame
-}
-
-/// Chunks of two lengths in turn.
-fn cut(mut stream: &[u8], short: usize, long: usize) -> Vec<&[u8]> {
-    let mut chunks = Vec::new();
-    for len in [short + 1, long + 1].into_iter().cycle() {
-        if stream.is_empty() {
-            break;
-        }
-        let (chunk, rest) = stream.split_at(len.min(stream.len()));
-        chunks.push(chunk);
-        stream = rest;
-    }
-    chunks
 }

@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use super::super::call::{Bytes, Call, Misuse};
 use super::super::environment::{Environment, Peer, Reading};
 use super::super::receive::{Events, Need, decode, report};
-use crate::protocol::{Memory, Step};
+use crate::protocol::{Connection, Memory, Role, Step};
 
 const SOCKET: u32 = 0x40;
 const ENDED: u32 = 0x41;
@@ -80,18 +80,9 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse
             continue;
         };
         reactor.ready().spend(received);
-        let mut input = &buffer[..received];
-        connection.begin_turn();
-        last.need = decode(
-            connection,
-            Some(channel.role),
-            &mut input,
-            &mut memory,
-            &mut events,
-        );
-        if !input.is_empty() || last.need.is_some() {
-            last.read = received - input.len();
-            last.received = received;
+        let input = &buffer[..received];
+        last = Last::decode(connection, channel.role, input, &mut memory, &mut events);
+        if last.goes_on() {
             break true;
         }
     };
@@ -144,17 +135,8 @@ pub fn read(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse
             Ok(_) => {}
             Err(error) => events.violation(error),
         }
-        let mut input = &buffer[..received - in_place];
-        connection.begin_turn();
-        last.received = input.len();
-        last.need = decode(
-            connection,
-            Some(channel.role),
-            &mut input,
-            &mut memory,
-            &mut events,
-        );
-        last.read = last.received - input.len();
+        let input = &buffer[..received - in_place];
+        last = Last::decode(connection, channel.role, input, &mut memory, &mut events);
     }
     last.report(true, &memory, events)
 }
@@ -183,6 +165,29 @@ struct Last {
 }
 
 impl Last {
+    /// Decodes what has arrived of a socket.
+    fn decode(
+        connection: &mut Connection,
+        role: Role,
+        mut input: &[u8],
+        memory: &mut Memory,
+        events: &mut Events,
+    ) -> Self {
+        let received = input.len();
+        connection.begin_turn();
+        let need = decode(connection, Some(role), &mut input, memory, events);
+        Self {
+            read: received - input.len(),
+            received,
+            need,
+        }
+    }
+
+    /// Whether `lib/` has to do something before more of the socket's bytes can be read.
+    fn goes_on(&self) -> bool {
+        self.read < self.received || self.need.is_some()
+    }
+
     fn report(self, more: bool, memory: &Memory, events: Events) -> Result<f64, Misuse> {
         let (table, count) = report(events, self.read, memory.used, self.need);
         table[6] = u32::from(more);
