@@ -115,6 +115,7 @@ pub fn decode(
                 };
             }
             Ok(Step::Offload { capacity, keep }) => {
+                heap::expect(capacity);
                 return Need {
                     len: capacity,
                     assembly: 2,
