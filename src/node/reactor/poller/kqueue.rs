@@ -1,4 +1,4 @@
-//! macOS: kqueue, level-triggered. On Linux tests link a stand-in for it (docs/testing.md).
+//! macOS: kqueue, level-triggered. On Linux, tests link a stand-in for it (docs/testing.md).
 
 use std::ffi::c_int;
 use std::io;
