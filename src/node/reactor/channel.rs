@@ -116,27 +116,37 @@ impl Channel {
         }
     }
 
-    /// Writes as much as the kernel takes at once. Where that is nothing, or the socket has failed,
-    /// 0: Node's own way of writing waits, or tells the error.
-    pub fn send(&self, bytes: &[u8]) -> usize {
+    /// Writes as much as the kernel takes at once; 0 where it has no room. An error is told this
+    /// once: the kernel keeps none that it has told.
+    pub fn send(&self, bytes: &[u8]) -> Result<usize, Errno> {
         loop {
             match send(self.socket(), bytes, SEND_FLAGS) {
                 Err(Errno::INTR) => {}
-                result => return result.unwrap_or(0),
+                result => return result.or_else(refusal),
             }
         }
     }
 
     /// Writes `first`, then `second`, as [`Channel::send`] does.
-    pub fn send_two(&self, first: &[u8], second: &[u8]) -> usize {
+    pub fn send_two(&self, first: &[u8], second: &[u8]) -> Result<usize, Errno> {
         let parts = [IoSlice::new(first), IoSlice::new(second)];
         loop {
             let mut control = SendAncillaryBuffer::default();
             match sendmsg(self.socket(), &parts, &mut control, SEND_FLAGS) {
                 Err(Errno::INTR) => {}
-                result => return result.unwrap_or(0),
+                result => return result.or_else(refusal),
             }
         }
+    }
+}
+
+/// What it means that the kernel has taken nothing.
+fn refusal(errno: Errno) -> Result<usize, Errno> {
+    match errno {
+        Errno::AGAIN | Errno::NOBUFS => Ok(0),
+        // macOS, of a peer that is closing just now: libuv makes the same of it.
+        Errno::PROTOTYPE => Err(Errno::CONNRESET),
+        errno => Err(errno),
     }
 }
 
