@@ -10,6 +10,7 @@ await runMain(async () => {
     ['rustfmt: the fuzz targets', () => runCargo(['fmt', '--manifest-path', 'fuzz/Cargo.toml', '--check'])],
     ['clippy: the core alone', () => clippy('--no-default-features')],
     ['clippy: with the binding', () => clippy()],
+    ['clippy: over kqueue', () => runCargo(['clippy', '--locked', '--lib', '--', '--cfg', 'kqueue', '-D', 'warnings'])],
     ['eslint', () => runTool('eslint/bin/eslint.js', ['--max-warnings=0', '.'], { label: 'eslint' })],
     ['types', checkTypes]
   ]);

@@ -6,7 +6,7 @@
 const assert = require('node:assert/strict');
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { describe, test } = require('node:test');
-const { setImmediate: turn } = require('node:timers/promises');
+const { setImmediate: turn, setTimeout: delay } = require('node:timers/promises');
 const { WS } = require('..');
 const { until } = require('./support/attached.js');
 const { peerOf } = require('./support/frames.js');
@@ -124,6 +124,26 @@ describe('a pause', { skip, timeout: 20_000 }, () => {
     const { bytesRead } = server;
     client.write(peer.text('a'));
     for (let turns = 0; turns < 20; turns++) await turn();
+    assert.equal(server.bytesRead, bytesRead);
+  });
+
+  test('leaves the loop idle, whatever waits to be read', async (t) => {
+    const { nodeTiming } = performance;
+    if (nodeTiming.uvMetricsInfo === undefined) {
+      t.skip('this Node does not count its turns');
+      return;
+    }
+    const { server, client } = await adopted(t, {});
+    const { bytesRead } = server;
+    WS.pause(server);
+    for (const act of [() => client.write(peer.text('a')), () => client.end()]) {
+      act();
+      const before = nodeTiming.uvMetricsInfo.loopCount;
+      for (let round = 0; round < 20; round++) await delay(1);
+      const turns = nodeTiming.uvMetricsInfo.loopCount - before;
+      // A timer takes one or two; a loop that is kept busy turns a hundred times a millisecond.
+      assert.ok(turns < 200, `${turns} turns`);
+    }
     assert.equal(server.bytesRead, bytesRead);
   });
 });

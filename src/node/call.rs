@@ -154,7 +154,7 @@ impl<const N: usize> Call<N> {
 
     /// The memory of the Uint8Array at `index`, for as long as the environment lives: the array is
     /// neither transferred nor shown to anybody.
-    #[cfg(target_os = "linux")]
+    #[cfg(reactor)]
     pub fn hold_bytes(&self, index: usize) -> Result<Bytes, Misuse> {
         self.hold(index)?;
         self.bytes(index)

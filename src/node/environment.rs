@@ -8,7 +8,7 @@ use super::background::Home;
 use super::call::Misuse;
 use super::pack::Desk;
 use super::random::MaskKeys;
-#[cfg(target_os = "linux")]
+#[cfg(reactor)]
 use super::reactor::{Channel, Reactor};
 use crate::protocol::extension::{Pools, Volume};
 use crate::protocol::{Connection, Role, Traffic};
@@ -17,7 +17,7 @@ use crate::protocol::{Connection, Role, Traffic};
 pub struct Environment {
     peers: Slab<Peer>,
     /// What reads sockets in Node's place, once it has been started.
-    #[cfg(target_os = "linux")]
+    #[cfg(reactor)]
     pub reactor: Option<Reactor>,
     /// How many connections there ever were.
     opened: u64,
@@ -55,7 +55,7 @@ impl Environment {
     pub fn new(table: Table) -> Self {
         Self {
             peers: Slab::new(),
-            #[cfg(target_os = "linux")]
+            #[cfg(reactor)]
             reactor: None,
             opened: 0,
             past: Totals::default(),
@@ -150,13 +150,13 @@ impl Environment {
     }
 
     /// The connection of that number, with its channel if it has one.
-    #[cfg(target_os = "linux")]
+    #[cfg(reactor)]
     pub fn peer(&mut self, number: u32) -> Result<&mut Peer, Misuse> {
         self.peers.get_mut(number as usize).ok_or(NO_CONNECTION)
     }
 
     /// What a turn of the reactor works with.
-    #[cfg(target_os = "linux")]
+    #[cfg(reactor)]
     pub fn reading(&mut self) -> Result<Reading<'_>, Misuse> {
         match &self.reactor {
             Some(reactor) => Ok(Reading {
@@ -170,7 +170,7 @@ impl Environment {
     }
 
     /// Lets go of all sockets.
-    #[cfg(target_os = "linux")]
+    #[cfg(reactor)]
     pub fn close_channels(&mut self) {
         for (_, peer) in &mut self.peers {
             peer.channel = None;
@@ -199,7 +199,7 @@ pub struct Peer {
     /// Which of all connections it is.
     serial: u64,
     /// The socket, where the reactor reads and writes it.
-    #[cfg(target_os = "linux")]
+    #[cfg(reactor)]
     pub channel: Option<Channel>,
 }
 
@@ -208,20 +208,20 @@ impl Peer {
         Self {
             connection,
             serial,
-            #[cfg(target_os = "linux")]
+            #[cfg(reactor)]
             channel: None,
         }
     }
 
     /// The connection and its channel, if it has one.
-    #[cfg(target_os = "linux")]
+    #[cfg(reactor)]
     pub fn both(&mut self) -> Option<(&mut Connection, &Channel)> {
         Some((&mut self.connection, self.channel.as_ref()?))
     }
 }
 
 /// What a turn of the reactor works with.
-#[cfg(target_os = "linux")]
+#[cfg(reactor)]
 pub struct Reading<'a> {
     pub reactor: &'a Reactor,
     pub peers: &'a mut Slab<Peer>,

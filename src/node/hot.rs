@@ -10,7 +10,7 @@ use super::call::{Misuse, run};
 use super::environment::{Environment, Table};
 use super::extension::open_connection;
 use super::pack::{admit_shared, take_packed, write_packed, write_shared};
-#[cfg(target_os = "linux")]
+#[cfg(reactor)]
 use super::reactor;
 use super::receive::receive_chunk;
 use super::send::{admit_prepared, write_answer, write_close, write_frame, write_prepared};
@@ -33,23 +33,23 @@ const FUNCTIONS: &[(&std::ffi::CStr, Callback)] = &[
     (c"bytesReceived", bytes_received),
     (c"bytesSent", bytes_sent),
     (c"totals", totals),
-    #[cfg(target_os = "linux")]
+    #[cfg(reactor)]
     (c"start", start),
-    #[cfg(target_os = "linux")]
+    #[cfg(reactor)]
     (c"adopt", adopt),
-    #[cfg(target_os = "linux")]
+    #[cfg(reactor)]
     (c"abandon", abandon),
-    #[cfg(target_os = "linux")]
+    #[cfg(reactor)]
     (c"watch", watch),
-    #[cfg(target_os = "linux")]
+    #[cfg(reactor)]
     (c"keepAlive", keep_alive),
-    #[cfg(target_os = "linux")]
+    #[cfg(reactor)]
     (c"turn", turn),
-    #[cfg(target_os = "linux")]
+    #[cfg(reactor)]
     (c"read", read),
-    #[cfg(target_os = "linux")]
+    #[cfg(reactor)]
     (c"write", write),
-    #[cfg(target_os = "linux")]
+    #[cfg(reactor)]
     (c"writeBoth", write_both),
     (c"volumes", volumes),
     (c"pack", pack),
@@ -221,7 +221,7 @@ callbacks! {
     fn rest(0) = |environment, _| Ok(environment.rest() as f64);
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(reactor)]
 callbacks! {
     /// `start(buffer, callback)`: starts the reactor → whether there is one (1) or not (0).
     fn start(2) = reactor::start;

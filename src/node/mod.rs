@@ -24,7 +24,7 @@ mod hot;
 mod listen;
 mod pack;
 mod random;
-#[cfg(target_os = "linux")]
+#[cfg(reactor)]
 mod reactor;
 mod receive;
 mod send;

@@ -160,7 +160,7 @@ pub struct Need {
     keep: usize,
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(reactor)]
 impl Need {
     /// Whether there is any.
     pub fn is_some(&self) -> bool {

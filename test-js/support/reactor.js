@@ -9,7 +9,7 @@ const { as } = require('./plain.js');
 const { connected, lasting, netPair } = require('./sockets.js');
 
 /** Where there is no reactor there is nothing to test. */
-const skip = process.env.WS13_TRANSPORT === 'stream' || process.platform !== 'linux';
+const skip = process.env.WS13_TRANSPORT === 'stream' || !['linux', 'darwin'].includes(process.platform);
 
 /** A server's socket that is attached with `handlers`, and the bare one at its other end. */
 async function adopted(t, handlers, options) {

@@ -37,6 +37,9 @@ impl Channel {
     pub fn open(watch: &Rc<Watch>, number: u32, descriptor: RawFd, role: Role) -> Option<Self> {
         // SAFETY: the caller's, as by the invariant of the field.
         let socket = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        // Without a flag for it, the socket itself has to be told; libuv does so for those it opens.
+        #[cfg(target_os = "macos")]
+        rustix::net::sockopt::set_socket_nosigpipe(socket, true).ok()?;
         watch.poller.add(socket, number).ok()?;
         Some(Self {
             watch: Rc::clone(watch),
@@ -119,8 +122,7 @@ impl Channel {
         loop {
             match send(self.socket(), bytes, SEND_FLAGS) {
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN | Errno::NOBUFS) => return Ok(0),
-                result => return result,
+                result => return result.or_else(refusal),
             }
         }
     }
@@ -132,10 +134,19 @@ impl Channel {
             let mut control = SendAncillaryBuffer::default();
             match sendmsg(self.socket(), &parts, &mut control, SEND_FLAGS) {
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN | Errno::NOBUFS) => return Ok(0),
-                result => return result,
+                result => return result.or_else(refusal),
             }
         }
+    }
+}
+
+/// What it means that the kernel has taken nothing.
+fn refusal(errno: Errno) -> Result<usize, Errno> {
+    match errno {
+        Errno::AGAIN | Errno::NOBUFS => Ok(0),
+        // macOS, of a peer that is closing just now: libuv makes the same of it.
+        Errno::PROTOTYPE => Err(Errno::CONNRESET),
+        errno => Err(errno),
     }
 }
 
@@ -147,4 +158,8 @@ impl Drop for Channel {
 }
 
 // A peer that is gone must not raise SIGPIPE.
+#[cfg(not(target_os = "macos"))]
 const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+// See `Channel::open`. Sending may wait in spite of DONTWAIT there, but Node's sockets never do.
+#[cfg(target_os = "macos")]
+const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT;

@@ -1,4 +1,4 @@
-//! Which sockets have something to read, as the kernel tells it (epoll, level-triggered).
+//! Linux: epoll, level-triggered.
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -7,8 +7,7 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
 
-/// Sockets that one look can tell of.
-const MOST: usize = 256;
+use super::MOST;
 
 /// A set of watched sockets. A socket that is closed leaves it by itself.
 pub struct Poller(OwnedFd);
