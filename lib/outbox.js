@@ -186,7 +186,8 @@ class Outbox {
   flushRegion() {
     const { channel, end, slab: region, socket, start } = this;
     if (isOver(socket) || !isFree(socket)) return false;
-    const taken = this.count(codec.write(channel, region, start, end));
+    // To write nothing would be told the error of the socket, which nobody would hear of.
+    const taken = start === end ? 0 : this.count(codec.write(channel, region, start, end));
     this.start += taken;
     if (taken !== end - start) return false;
     if (region === slab && this.limit === top) top = start;

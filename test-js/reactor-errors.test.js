@@ -4,13 +4,20 @@
 // program hears of it as it would over the stream.
 
 const assert = require('node:assert/strict');
+const { once } = require('node:events');
 const { readFileSync } = require('node:fs');
 const { describe, test } = require('node:test');
+const { setImmediate: turn } = require('node:timers/promises');
 const { WS } = require('..');
 const { peerOf } = require('./support/frames.js');
-const { history, skip } = require('./support/reactor.js');
+const reactor = require('./support/reactor.js');
+const { connected } = require('./support/sockets.js');
 
+const { history } = reactor;
 const peer = peerOf('server');
+
+/** Other kernels than Linux do not list their connections in a file. */
+const skip = reactor.skip || process.platform !== 'linux';
 
 /** A socket's connection, as the kernel lists it. */
 function listed(server) {
@@ -142,5 +149,22 @@ test('an answer to a peer that resets while its message is handled', { skip, tim
   const streams = await historyOf('stream');
   t.diagnostic(streams.log.join(' | '));
   assert.deepEqual(await historyOf('auto'), streams);
+  assert.ok(streams.log.some((line) => line.includes('ECONNRESET')));
+});
+
+test('an end without a frame, of a peer that has reset', { skip, timeout: 20_000 }, async (t) => {
+  const act = (transport) => async (server, client) => {
+    // The peer's close frame is read in one turn with the message whose handler has it reset.
+    const other = await connected(t, 'net');
+    WS.attach(other.server, { message: () => reset(server, client) }, { transport });
+    WS.close(server, 1000);
+    await once(client, 'data');
+    await turn();
+    other.client.write(peer.text('reset'));
+    client.write(peer.close(1000));
+  };
+  const streams = await history(t, 'stream', act('stream'));
+  t.diagnostic(streams.log.join(' | '));
+  assert.deepEqual(await history(t, 'auto', act('auto')), streams);
   assert.ok(streams.log.some((line) => line.includes('ECONNRESET')));
 });
