@@ -12,8 +12,8 @@ const KQUEUE = join(FOLDER, 'kqueue.o');
 
 /** What leads through the poller: all that can become of a socket. */
 const FILES = [
-  'reactor', 'reactor-socket', 'reactor-process', 'reactor-review', 'attachment', 'faults', 'lifecycle',
-  'pause', 'scale', 'soak', 'sockets', 'stream', 'streaming', 'workers'
+  'reactor', 'reactor-socket', 'reactor-errors', 'reactor-process', 'reactor-review', 'attachment', 'faults',
+  'lifecycle', 'pause', 'scale', 'soak', 'sockets', 'stream', 'streaming', 'workers'
 ].map((name) => `test-js/${name}.test.js`);
 
 await runMain(async () => {
