@@ -18,7 +18,8 @@ const kConnection = Symbol('ws13.adopted');
 const isPossible = typeof codec.start === 'function'
   && process.env.WS13_TRANSPORT !== 'stream'
   && process.versions.bun === undefined && process.versions.deno === undefined;
-let isOn = false;
+/** What starting the reactor has come to; it is tried again while that is 0. */
+let started = 0;
 
 /** Whether a socket is one that the reactor can read, and that nobody else does. */
 function isAdoptable(socket) {
@@ -34,8 +35,8 @@ function isAdoptable(socket) {
 function adopt(connection) {
   const { id, socket } = connection;
   const { _handle: handle } = socket;
-  isOn ||= start();
-  if (!isOn) return;
+  if (started === 0) started = start();
+  if (started !== 1) return;
   if (codec.adopt(id, roleOf(socket), handle.fd) !== 1) return;
   handle.readStop();
   // Whatever asks the stream for more must not have the handle read again.

@@ -20,10 +20,10 @@ let readBuffer = null;
 /** Where the reactor starts: the context of the connection that happens to be the first would stay. */
 const root = new AsyncResource('WS13');
 
-/** Starts the reactor → whether there is one. */
+/** Starts the reactor → 1; 0 where that may be done later, -1 where there will be none. */
 function start() {
   readBuffer ??= Buffer.allocUnsafeSlow(READ_BUFFER);
-  return root.runInAsyncScope(codec.start, null, readBuffer, turn) === 1;
+  return root.runInAsyncScope(codec.start, null, readBuffer, turn);
 }
 
 /**

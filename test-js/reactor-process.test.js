@@ -82,3 +82,9 @@ test('a process without a descriptor to spare', options, async () => {
   assert.deepEqual(await once(child, 'close'), [0, null]);
   assert.equal(output, 'stream a\nreactor a\n');
 });
+
+test('a process whose loop does not take the reactor', options, async () => {
+  const { code, stdout, stderr } = await run('reactor', ['refused']);
+  assert.equal(stderr, '');
+  assert.deepEqual([code, stdout], [0, 'stream a\nstream a\nstream a\nasked 1\n']);
+});

@@ -223,7 +223,7 @@ callbacks! {
 
 #[cfg(reactor)]
 callbacks! {
-    /// `start(buffer, callback)`: starts the reactor → whether there is one (1) or not (0).
+    /// `start(buffer, callback)`: starts the reactor → 1; 0 where that may be done later, -1 where not.
     fn start(2) = reactor::start;
 
     /// `adopt(connection, role, descriptor)`: reads and writes the socket of that descriptor from

@@ -19,7 +19,7 @@ else work(workerData);
 
 function CASES() {
   return {
-    client, unref, refAgain, exit, uncaught, workers, cluster: inCluster, descriptors
+    client, unref, refAgain, exit, uncaught, workers, cluster: inCluster, descriptors, refused
   };
 }
 
@@ -160,6 +160,22 @@ async function descriptors() {
   for (const descriptor of taken) fs.closeSync(descriptor);
   console.log(await echo(pairs[1]));
   for (const { release } of pairs) await release();
+}
+
+/** Where libuv does not take the reactor's handle, the stream does it, and libuv is asked no more. */
+async function refused() {
+  const codec = require('../../lib/codec.js');
+  let asked = 0;
+  codec.start = () => {
+    asked++;
+    return -1;
+  };
+  for (let count = 0; count < 3; count++) {
+    const pair = await openPair('net');
+    console.log(await echo(pair));
+    await pair.release();
+  }
+  console.log(`asked ${asked}`);
 }
 
 function echo({ server, client: far }) {

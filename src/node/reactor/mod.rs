@@ -70,26 +70,32 @@ impl Reactor {
     }
 }
 
+/// `start` cannot be done now; later it may be.
+const NOT_NOW: f64 = 0.0;
+/// `start` cannot be done here, and is not to be tried again.
+const NEVER: f64 = -1.0;
+
 /// `start(buffer, callback)`: sets up the reactor, which reads into `buffer`, theirs from now on, and
-/// calls `callback` where there is something to read → 1, or 0 where that cannot be done.
+/// calls `callback` where there is something to read → 1, or why there is none.
 pub fn start(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse> {
     let env = call.env();
     let mut uv_loop = ptr::null_mut();
     // SAFETY: `env` is the running call's, and the result outlives the call.
     let status = unsafe { sys::napi_get_uv_event_loop(env, &mut uv_loop) };
     if status != sys::Status::napi_ok || environment.reactor.is_some() {
-        return Ok(0.0);
+        return Ok(NEVER);
     }
-    // There may be no descriptor to spare, for now.
     let Ok(poller) = Poller::new().map(Rc::new) else {
-        return Ok(0.0);
+        // There may be no descriptor to spare.
+        return Ok(NOT_NOW);
     };
     let buffer = call.hold_bytes(0)?;
     let cleanup = Rc::new(Cleanup::default());
     let caller = Caller::new(call, 1, Rc::clone(&poller))?;
     let descriptor = poller.descriptor();
     let Some(poll) = Poll::start(uv_loop, descriptor, caller, Caller::on_readable, &cleanup) else {
-        return Ok(0.0);
+        // What is held by now stays so until the environment ends.
+        return Ok(NEVER);
     };
     environment.reactor = Some(Reactor {
         watch: Rc::new(Watch {
