@@ -625,7 +625,7 @@ export interface GuardOptions extends LimitOptions {
   heartbeat?: number | undefined;
   /**
    * `'stream'`: the socket is read and written by Node's streams alone. `'auto'`: plain TCP and unix
-   * sockets are read and written by the reactor instead, where there is one (Linux); the
+   * sockets are read and written by the reactor instead, where there is one (Linux, macOS); the
    * environment variable `WS13_TRANSPORT=stream` switches it off for the process. Default: `'auto'`.
    */
   transport?: 'auto' | 'stream' | undefined;
