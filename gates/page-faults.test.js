@@ -17,7 +17,7 @@ const CONNECTIONS = 2;
 const BEFORE = 200;
 const MESSAGES = 200;
 
-const BOUNDS = { receive: 20, stream: 40, reactor: 20 };
+const BOUNDS = { receive: 20, stream: 20, reactor: 20 };
 
 const isGlibc = process.report.getReport().header.glibcVersionRuntime !== undefined;
 
