@@ -14,8 +14,11 @@ const FOLDER = join(root, '.cache', 'sanitize');
 const MEMORY = join(FOLDER, 'tsan-memory.so');
 const SUPPRESSIONS = join(FOLDER, 'suppressions.txt');
 
-/** Node's own locks are partly made of atomics, which ThreadSanitizer does not see there. */
-const NOT_OURS = ['^v8::', '^node::', '^uv_'];
+/**
+ * Node's own locks are partly made of atomics, which ThreadSanitizer does not see there. And napi-sys looks
+ * Node's functions up again for every environment: the same pointers in the same places.
+ */
+const NOT_OURS = ['^v8::', '^node::', '^uv_', 'napi_sys9functions*load'];
 
 const SANITIZERS = {
   address: {
