@@ -34,7 +34,7 @@ const SANITIZERS = {
   },
   thread: {
     // What runs on more than one thread: workers, and what is compressed in the background.
-    files: ['workers', 'reactor-process', 'deflate-threads'],
+    files: ['workers', 'deflate-threads', 'reactor'],
     // The standard library has no sanitizer in it: what only goes through its own locks is not seen.
     flags: '-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer',
     preload: () => [runtime('libtsan.so'), MEMORY],
