@@ -125,6 +125,14 @@ test('a server that only receives answers a message of one byte', () => {
   assert.equal(sent.length, 2);
 });
 
+test('a server that is watched tells the longest turn of its event loop', async () => {
+  const job = { task: 'receive', stall: true };
+  const { peer } = await start(contenders[0], job, bench);
+  const { stall } = await peer.ask();
+  await peer.stop();
+  assert.ok(stall > 0);
+});
+
 test('a contender that cannot load says why', async () => {
   const job = { task: 'echo' };
   await assert.rejects(start({ server: 'servers/none.mjs' }, job, bench), /Cannot find module/);

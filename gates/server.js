@@ -46,6 +46,8 @@ const servers = {
 
 const orders = {
   mark: () => 'marked',
+  /** Pages that the process had to be given for the first time, or anew. */
+  faults: () => process.resourceUsage().minorPageFault,
   /** `count` messages of 64 bytes to each socket, in each of `ticks` ticks. */
   push: (count, ticks) => inTicks(ticks, () => {
     for (const socket of sockets) {

@@ -34,7 +34,7 @@ function done() {
 
 /**
  * Unpacks what native code has set aside of a connection's message.
- * @param capacity bytes of the assembly that are needed
+ * @param capacity bytes that the assembly is to have
  * @param keep bytes of the present one that it begins with
  * @param then called when it is done, with whether there was memory for it
  */
@@ -49,20 +49,20 @@ function unpack(connection, capacity, keep, then) {
       return;
     }
     const present = connection.assembly;
-    if (present !== undefined && present.length >= capacity) {
+    if (present?.length === capacity) {
       codec.unpack(connection.id, present, NO_BYTES, 0, () => settle(true));
       return;
     }
-    let larger;
+    let assembly;
     try {
-      larger = Buffer.allocUnsafeSlow(capacity);
+      assembly = Buffer.allocUnsafeSlow(capacity);
     } catch {
       process.nextTick(settle, false);
       return;
     }
     // What is there already is copied by the thread.
-    connection.assembly = larger;
-    codec.unpack(connection.id, larger, present ?? NO_BYTES, keep, () => settle(true));
+    connection.assembly = assembly;
+    codec.unpack(connection.id, assembly, present ?? NO_BYTES, keep, () => settle(true));
   });
 }
 

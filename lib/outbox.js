@@ -41,6 +41,8 @@ class Outbox {
     this.channel = -1;
     /** Bytes that the reactor has written. */
     this.bytesWritten = 0;
+    /** The error of a direct write that Node's socket has yet to tell, below 0; or 0. */
+    this.fault = 0;
     /** The region: `slab` from `start` to `limit`; up to `end` it is filled. */
     this.slab = null;
     this.memory = null;
@@ -184,8 +186,7 @@ class Outbox {
   flushRegion() {
     const { channel, end, slab: region, socket, start } = this;
     if (isOver(socket) || !isFree(socket)) return false;
-    const taken = codec.write(channel, region, start, end);
-    this.bytesWritten += taken;
+    const taken = this.count(codec.write(channel, region, start, end));
     this.start += taken;
     if (taken !== end - start) return false;
     if (region === slab && this.limit === top) top = start;
@@ -212,16 +213,28 @@ class Outbox {
   writeDirect(buffers) {
     const { channel } = this;
     if (buffers.length === 2) {
-      const taken = codec.writeBoth(channel, buffers[0], buffers[1]);
-      this.bytesWritten += taken;
+      const taken = this.count(codec.writeBoth(channel, buffers[0], buffers[1]));
       return behind(buffers, 0, taken);
     }
     for (const [at, buffer] of buffers.entries()) {
-      const taken = codec.write(channel, buffer, 0, buffer.length);
-      this.bytesWritten += taken;
+      const taken = this.count(codec.write(channel, buffer, 0, buffer.length));
       if (taken < buffer.length) return behind(buffers, at, taken);
     }
     return [];
+  }
+
+  /**
+   * Takes note of what a direct write has come to. Where it has failed, its bytes go to Node's socket
+   * all the same, which is told the error then (reactor.js).
+   * @returns the bytes that the kernel has taken
+   */
+  count(result) {
+    if (result < 0) {
+      this.fault = result;
+      return 0;
+    }
+    this.bytesWritten += result;
+    return result;
   }
 
   /** Drops a peer for which too much waits. */
@@ -257,9 +270,9 @@ function isOver(socket) {
   return socket.destroyed === true || socket.writableEnded === true;
 }
 
-/** Whether nothing waits in a socket of Node's, which would be overtaken. */
+/** Whether nothing waits in a socket of Node's, which would be overtaken, or is to wait there. */
 function isFree(socket) {
-  if (socket.writableLength !== 0) return false;
+  if (socket.writableLength !== 0 || socket.writableCorked !== 0) return false;
   if (socket.timeout) socket._unrefTimer();
   return true;
 }

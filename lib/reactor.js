@@ -106,6 +106,14 @@ function extend(prototype) {
       return super.unref();
     },
 
+    writeBuffer(request, buffer) {
+      return tellFault(this, [buffer]) || super.writeBuffer(request, buffer);
+    },
+
+    writev(request, chunks, areBuffers) {
+      return (areBuffers && tellFault(this, chunks)) || super.writev(request, chunks, areBuffers);
+    },
+
     get bytesRead() {
       return super.bytesRead + this[kConnection].bytesRead;
     },
@@ -114,6 +122,20 @@ function extend(prototype) {
       return super.bytesWritten + this[kConnection].outbox.bytesWritten;
     }
   };
+}
+
+/**
+ * The kernel tells an error once, to whoever asks first. Where that was a direct write, its buffers
+ * come to the handle next, which fails as if the kernel had told it, and Node does all that follows.
+ * @returns the error, below 0, or 0
+ */
+function tellFault({ [kConnection]: { outbox } }, buffers) {
+  const { fault } = outbox;
+  if (fault === 0) return 0;
+  outbox.fault = 0;
+  // Node counts what it has tried to write.
+  for (const { length } of buffers) outbox.bytesWritten += length;
+  return fault;
 }
 
 /** Whether the process stays alive for a socket. */

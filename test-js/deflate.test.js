@@ -352,6 +352,29 @@ for (const role of ROLES) {
       assert.ok(rounds > 5, `${rounds} rounds`);
     });
 
+    it('is moved by a thread where it is long, in one frame or in many', async (t) => {
+      const noise = randomBytes(3 * MiB);
+      // What begins as zeros is expected to come to far more than it does.
+      const messages = [noise, Buffer.concat([Buffer.alloc(MiB), noise])];
+      for (const message of messages) {
+        const packed = deflated(message);
+        for (const size of [10_000, packed.length]) {
+          const { far, inbox, peer } = await attached(t, ALONE);
+          const copies = t.mock.method(Buffer.prototype, 'copy').mock;
+          for (let at = 0; at < packed.length; at += size) {
+            const fin = at + size >= packed.length;
+            far.write(peer.frame(at === 0 ? 2 : 0, packed.subarray(at, at + size), { fin, rsv: at === 0 ? 4 : 0 }));
+          }
+          const { payload } = await inbox.next();
+          const most = Math.max(0, ...copies.calls.map(({ result }) => result));
+          copies.restore();
+          assert.ok(payload.equals(message));
+          assert.ok(payload.buffer.byteLength <= 2 * payload.length, 'no more than half is wasted');
+          assert.ok(most <= 128 * KiB, `${most} bytes were copied at once`);
+        }
+      }
+    });
+
     it('is told in parts with stream: true, long or short', async (t) => {
       const { far, inbox, peer } = await attached(t, ALONE, { stream: true });
       for (const text of ['', 'short', json(5000), json(2 * MiB)]) {

@@ -18,30 +18,10 @@ const { openAsClient } = require('./support/handshake.js');
 const { frames } = require('./support/inbox.js');
 const { connectionsOf, dial, serve } = require('./support/listening.js');
 const { as } = require('./support/plain.js');
-const { adopted, halfOpen, skip } = require('./support/reactor.js');
+const { adopted, history, skip } = require('./support/reactor.js');
 const { closed, connected, fill, lasting, listen, openPair } = require('./support/sockets.js');
 
 const peer = peerOf('server');
-const EVENTS = ['end', 'finish', 'error', 'close', 'timeout', 'drain'];
-
-/** What there is to be seen of a socket that has come to its end by `scenario`. */
-async function history(t, transport, scenario) {
-  const log = [];
-  const handlers = {
-    message: (_socket, payload) => log.push(`message ${payload}`),
-    error: (_socket, { code, message }) => log.push(`handler error ${code} ${message}`),
-    close: (_socket, ...end) => log.push(`handler close ${end.join()}`)
-  };
-  const { server, client } = await halfOpen(t, handlers, { transport });
-  for (const name of EVENTS) {
-    server.on(name, (detail) => log.push(`${name} ${detail?.code ?? detail?.message ?? detail}`));
-  }
-  await scenario(server, client, log);
-  await until(() => server.closed && log.some((line) => line.startsWith('handler close')));
-  const names = ['destroyed', 'readableEnded', 'writableFinished', 'writableLength', 'bytesRead', 'bytesWritten'];
-  return { log, error: server.errored?.code, ...Object.fromEntries(names.map((name) => [name, server[name]])) };
-}
-
 describe('what a socket tells is what it tells over the stream', { skip, timeout: 20_000 }, () => {
   const hello = peer.text('hello');
   const heard = (log) => until(() => log.includes('message hello'));
@@ -164,6 +144,18 @@ describe('what the program does to a socket', { skip, timeout: 20_000 }, () => {
       end(server);
       assert.deepEqual(await inbox.take(2), [{ text: 'a' }, { text: 'b' }]);
     }
+  });
+
+  test('its cork holds back what is sent', async (t) => {
+    const { server, client } = await adopted(t, {});
+    const inbox = frames(client);
+    server.cork();
+    WS.send(server, 'a');
+    WS.send(server, Buffer.alloc(100_000, 'b'));
+    assert.equal(server.writableLength, WS.info(server).bytesSent);
+    server.uncork();
+    assert.equal(server.writableLength, 0);
+    assert.deepEqual((await inbox.take(2)).map(({ text }) => text ?? 'b'), ['a', 'b']);
   });
 
   test('its pause and its resume are heeded', async (t) => {

@@ -13,6 +13,9 @@ const LIMITS: Limits = Limits {
     max_fragments: 64,
 };
 
+/// What the reader of a connection copies in one piece, at the most; more is done elsewhere.
+const COPIED_MOST: usize = 128 * 1024;
+
 fn agreement() -> impl Strategy<Value = Agreement> {
     let terms = (any::<bool>(), 8u8..=15).prop_map(|(takeover, window_bits)| Terms {
         takeover,
@@ -102,6 +105,7 @@ proptest! {
             let receiver = read(agreement, delivery, &[head, tail]);
             let expected: Vec<_> = messages.iter().cloned().map(Seen::Binary).collect();
             prop_assert!(receiver.seen == expected);
+            prop_assert!(receiver.copied <= COPIED_MOST);
         }
     }
 
@@ -181,10 +185,48 @@ fn a_bomb_stops_at_the_limit_with_little_memory() {
 }
 
 #[test]
+fn long_messages_are_copied_elsewhere() {
+    const MIB: usize = 1 << 20;
+    let limits = Limits {
+        max_payload: 64 << 20,
+        max_fragments: u32::MAX,
+    };
+    let noise = noise(2 * MIB);
+    // What begins as zeros is expected to come to far more than it does.
+    let misleading = [vec![0; MIB], noise.clone()].concat();
+    for (message, part, most) in [
+        (&noise, 10_000, 4 * MIB),
+        (&noise, 2 * MIB, 3 * MIB),
+        (&misleading, 10_000, 16 * MIB),
+        (&misleading, 3 * MIB, 16 * MIB),
+    ] {
+        let parts: Vec<&[u8]> = message.chunks(part).collect();
+        let wire = sent(Agreement::default(), &parts);
+        let mut receiver = Receiver::with_delivery(Some(Role::Client), limits, Delivery::Whole)
+            .deflating(Agreement::default());
+        wire.chunks(0xffff).for_each(|chunk| receiver.feed(chunk));
+        assert!(receiver.seen == [Seen::Binary(message.clone())]);
+        let (copied, largest) = (receiver.copied, receiver.largest);
+        assert!(copied <= COPIED_MOST, "{part}: {copied} bytes");
+        assert!(largest <= most, "{part}: {largest} bytes");
+    }
+}
+
+/// Bytes that do not get shorter.
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 1u64;
+    let next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 56) as u8
+    };
+    std::iter::repeat_with(next).take(len).collect()
+}
+
+#[test]
 fn what_is_not_worth_it_goes_out_as_it_is() {
-    let noise: Vec<u8> = (0..300u32)
-        .map(|i| ((i * i * 31) >> 3) as u8 ^ (i * 97) as u8)
-        .collect();
+    let noise = noise(300);
     let alone = Agreement {
         server: Terms {
             takeover: false,

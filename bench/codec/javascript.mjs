@@ -32,7 +32,7 @@ const contenders = {
       },
       /** What `lib/send.js` does, without the queue of the socket. */
       sender(masks) {
-        const id = codec.open(100 << 20, 1 << 17, 0);
+        const id = codec.open(100 << 20, 1 << 17, 0, 0, 0, 0);
         const role = masks ? CLIENT : SERVER;
         const slab = Buffer.allocUnsafeSlow(CHUNK);
         let end = 0;

@@ -262,9 +262,10 @@ callbacks! {
     fn read(4) = reactor::read;
 
     /// `write(connection, buffer, start, end)`: writes `buffer[start..end]` → how many bytes of it
-    /// the kernel has taken.
+    /// the kernel has taken, or the error, below 0.
     fn write(4) = reactor::write;
 
-    /// `writeBoth(connection, first, second)` → how many bytes of both the kernel has taken.
+    /// `writeBoth(connection, first, second)` → how many bytes of both the kernel has taken, or the
+    /// error, below 0.
     fn write_both(3) = reactor::write_both;
 }

@@ -19,6 +19,7 @@ mod connect;
 mod environment;
 mod extension;
 mod handshake;
+mod heap;
 mod hot;
 mod listen;
 mod pack;

@@ -18,6 +18,7 @@ use std::ops::Range;
 
 use super::call::{Call, Misuse};
 use super::environment::Environment;
+use super::heap;
 use crate::protocol::{
     Connection, Event, Memory, MessageKind, OpCode, Place, ProtocolError, Role, Step,
 };
@@ -106,6 +107,7 @@ pub fn decode(
                 };
             }
             Ok(Step::NeedAssembly { capacity, keep }) => {
+                heap::expect(capacity);
                 return Need {
                     len: capacity,
                     assembly: 1,
@@ -113,6 +115,7 @@ pub fn decode(
                 };
             }
             Ok(Step::Offload { capacity, keep }) => {
+                heap::expect(capacity);
                 return Need {
                     len: capacity,
                     assembly: 2,

@@ -83,10 +83,11 @@ pub enum Step {
     },
     /// Take the message in progress out of the decoder, [run](Unpacking::run) it over an assembly
     /// of `capacity` bytes that begins with the first `keep` bytes of the present one, put it back,
-    /// and step again. It is enough work to be done on another thread; nothing more is to be read
-    /// meanwhile.
+    /// and step again. It is enough work to be done on another thread, what is to be kept copied
+    /// there too; nothing more is to be read meanwhile.
     Offload {
-        /// Bytes to allocate; the present assembly does where it has as many.
+        /// Bytes to allocate; the present assembly does where it has just as many. They may be fewer
+        /// than it has.
         capacity: usize,
         /// Bytes to carry over.
         keep: usize,

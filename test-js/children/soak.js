@@ -11,6 +11,8 @@ const { readdirSync } = require('node:fs');
 const { setImmediate: turn } = require('node:timers/promises');
 const { parseArgs } = require('node:util');
 const { WS } = require('../../index.js');
+const { connections } = require('../../lib/adopted.js');
+const codec = require('../../lib/codec.js');
 const { generator } = require('../support/generator.js');
 
 const { values } = parseArgs({ options: {
@@ -24,14 +26,18 @@ const AT_ONCE = 40;
 /** What is there for a moment, and holds nothing. */
 const PASSING = ['Timeout', 'Immediate'];
 const MIB = 1 << 20;
-/** What may remain for good: code that was compiled; and of the process what the allocator keeps. */
+/** What may remain for good: code that was compiled; and of the process what the allocator keeps free. */
 const HEAP_MAX = 4 * MIB;
 const BUFFERS_MAX = 2 * MIB;
 const RSS_MAX = 128 * MIB;
+/** Places in the table of connections: of those at once, and those whose 'close' is yet to be told. */
+const PLACES_MAX = 4 * AT_ONCE;
 
 const options = { transport: values.transport, heartbeat: 0, closeTimeout: 200, handshakeTimeout: 60_000 };
 const random = generator(Number(values.seed));
 const tally = {};
+/** What `codec.totals` writes: the core's connections first. */
+const totals = new Float64Array(11);
 /** The server's end of each life, by the number in its URL. */
 const ends = new Map();
 
@@ -59,9 +65,10 @@ async function main() {
   await WS.shutdown(server);
 
   console.log(JSON.stringify({ seed: values.seed, transport: values.transport, lives, before, after, tally }));
+  assert.deepEqual(after.connections, { open: 0, reactor: 0, inCore: 0, held: 0 }, 'connections are left');
+  assert.ok(after.places <= PLACES_MAX, `the table of connections has grown to ${after.places} places`);
   assert.equal(after.descriptors, before.descriptors, 'descriptors are left');
   assert.deepEqual(after.resources, before.resources, 'handles are left');
-  assert.deepEqual(after.connections, before.connections, 'connections are left');
   assert.ok(after.heap - before.heap < HEAP_MAX, `the heap has grown by ${after.heap - before.heap} bytes`);
   assert.ok(after.buffers - before.buffers < BUFFERS_MAX, `${after.buffers - before.buffers} bytes of Buffers are left`);
   assert.ok(after.rss - before.rss < RSS_MAX, `the process has grown by ${after.rss - before.rss} bytes`);
@@ -85,12 +92,14 @@ async function remains() {
     await turn();
     globalThis.gc();
   }
-  const { connections } = WS.stats();
+  const { open, reactor } = WS.stats().connections;
+  codec.totals(new Uint8Array(totals.buffer));
   const { arrayBuffers, heapUsed, rss } = process.memoryUsage();
   return {
     descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0,
     resources: process.getActiveResourcesInfo().filter((name) => !PASSING.includes(name)).sort(),
-    connections: { open: connections.open, reactor: connections.reactor },
+    connections: { open, reactor, inCore: totals[0], held: connections.filter(Boolean).length },
+    places: connections.length,
     heap: heapUsed,
     buffers: arrayBuffers,
     rss

@@ -4,6 +4,7 @@
 
 const assert = require('node:assert/strict');
 const { WS } = require('../../index.js');
+const { until } = require('./attached.js');
 const { as } = require('./plain.js');
 const { connected, lasting, netPair } = require('./sockets.js');
 
@@ -25,4 +26,25 @@ async function halfOpen(t, handlers, options) {
   return { server, client };
 }
 
-module.exports = { adopted, halfOpen, skip };
+const EVENTS = ['end', 'finish', 'error', 'close', 'timeout', 'drain'];
+
+/** What there is to be seen of a socket that has come to its end by `scenario`; `more` are handlers. */
+async function history(t, transport, scenario, more = {}) {
+  const log = [];
+  const handlers = {
+    message: (_socket, payload) => log.push(`message ${payload}`),
+    error: (_socket, { code, message }) => log.push(`handler error ${code} ${message}`),
+    close: (_socket, ...end) => log.push(`handler close ${end.join()}`),
+    ...more
+  };
+  const { server, client } = await halfOpen(t, handlers, { transport });
+  for (const name of EVENTS) {
+    server.on(name, (detail) => log.push(`${name} ${detail?.code ?? detail?.message ?? detail}`));
+  }
+  await scenario(server, client, log);
+  await until(() => server.closed && log.some((line) => line.startsWith('handler close')));
+  const names = ['destroyed', 'readableEnded', 'writableFinished', 'writableLength', 'bytesRead', 'bytesWritten'];
+  return { log, error: server.errored?.code, ...Object.fromEntries(names.map((name) => [name, server[name]])) };
+}
+
+module.exports = { adopted, history, skip };

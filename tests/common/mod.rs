@@ -28,6 +28,9 @@ pub struct Receiver {
     assembly: Vec<u8>,
     /// Bytes that were ever asked for in one piece.
     pub largest: usize,
+    /// Bytes that were ever copied in one piece to another assembly, or out of one that is too large,
+    /// where the caller reads.
+    pub copied: usize,
     /// The parts of the message in progress.
     parts: Vec<u8>,
     pub seen: Vec<Seen>,
@@ -48,6 +51,7 @@ impl Receiver {
             used: 0,
             assembly: Vec::new(),
             largest: 0,
+            copied: 0,
             seen: Vec::new(),
             pools: Pools::default(),
         }
@@ -92,13 +96,14 @@ impl Receiver {
                 Ok(Step::NeedAssembly { capacity, keep }) => {
                     assert!(capacity > self.assembly.len() && keep <= self.assembly.len());
                     self.largest = self.largest.max(capacity);
+                    self.copied = self.copied.max(keep);
                     self.assembly.truncate(keep);
                     self.assembly.resize(capacity, 0);
                 }
                 Ok(Step::Offload { capacity, keep }) => {
                     assert!(keep <= self.assembly.len());
                     self.largest = self.largest.max(capacity);
-                    if capacity > self.assembly.len() {
+                    if capacity != self.assembly.len() {
                         self.assembly.truncate(keep);
                         self.assembly.resize(capacity, 0);
                     }
@@ -120,6 +125,9 @@ impl Receiver {
             Place::Slab(range) => self.slab[range].to_vec(),
             Place::Assembly(len) => {
                 let mut bytes = std::mem::take(&mut self.assembly);
+                if len < bytes.len() / 2 {
+                    self.copied = self.copied.max(len);
+                }
                 bytes.truncate(len);
                 bytes
             }

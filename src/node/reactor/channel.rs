@@ -113,25 +113,27 @@ impl Channel {
         }
     }
 
-    /// Writes as much as the kernel takes at once. Where that is nothing, or the socket has failed,
-    /// 0: Node's own way of writing waits, or tells the error.
-    pub fn send(&self, bytes: &[u8]) -> usize {
+    /// Writes as much as the kernel takes at once; 0 where it has no room. An error is told this
+    /// once: the kernel keeps none that it has told.
+    pub fn send(&self, bytes: &[u8]) -> Result<usize, Errno> {
         loop {
             match send(self.socket(), bytes, SEND_FLAGS) {
                 Err(Errno::INTR) => {}
-                result => return result.unwrap_or(0),
+                Err(Errno::AGAIN | Errno::NOBUFS) => return Ok(0),
+                result => return result,
             }
         }
     }
 
     /// Writes `first`, then `second`, as [`Channel::send`] does.
-    pub fn send_two(&self, first: &[u8], second: &[u8]) -> usize {
+    pub fn send_two(&self, first: &[u8], second: &[u8]) -> Result<usize, Errno> {
         let parts = [IoSlice::new(first), IoSlice::new(second)];
         loop {
             let mut control = SendAncillaryBuffer::default();
             match sendmsg(self.socket(), &parts, &mut control, SEND_FLAGS) {
                 Err(Errno::INTR) => {}
-                result => return result.unwrap_or(0),
+                Err(Errno::AGAIN | Errno::NOBUFS) => return Ok(0),
+                result => return result,
             }
         }
     }

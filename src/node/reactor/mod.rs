@@ -20,6 +20,7 @@ use std::ptr;
 use std::rc::Rc;
 
 use napi::sys;
+use rustix::io::Errno;
 
 pub use channel::Channel;
 pub use turn::{read, turn};
@@ -133,7 +134,7 @@ pub fn write(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misus
         .from(start)?
         .until(end.saturating_sub(start))?;
     // SAFETY: nothing is written to while this is alive.
-    Ok(channel.send(unsafe { bytes.as_slice() }) as f64)
+    Ok(written(channel.send(unsafe { bytes.as_slice() })))
 }
 
 /// `writeBoth(connection, first, second)`.
@@ -143,7 +144,15 @@ pub fn write_both(environment: &mut Environment, call: &Call<3>) -> Result<f64, 
     };
     // SAFETY: nothing is written to while these are alive.
     let (first, second) = unsafe { (call.bytes(1)?.as_slice(), call.bytes(2)?.as_slice()) };
-    Ok(channel.send_two(first, second) as f64)
+    Ok(written(channel.send_two(first, second)))
+}
+
+/// How many bytes the kernel has taken, or below 0 the error, as libuv numbers them.
+fn written(result: Result<usize, Errno>) -> f64 {
+    match result {
+        Ok(count) => count as f64,
+        Err(errno) => f64::from(-errno.raw_os_error()),
+    }
 }
 
 /// Closes the handle, as the environment ends: its loop must have none left.

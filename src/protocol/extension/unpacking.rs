@@ -7,7 +7,7 @@ use crate::protocol::error::ProtocolError;
 use crate::protocol::header::ReservedBits;
 
 /// Bytes that one message may come to within one turn of the caller's; the rest of what has arrived
-/// of it is to be unpacked elsewhere.
+/// of it is to be unpacked elsewhere. As many may be copied from one assembly to another.
 const INLINE_MESSAGE: usize = 128 * 1024;
 /// The same for all messages of a turn together.
 const INLINE_TURN: usize = 1024 * 1024;
@@ -120,7 +120,8 @@ impl Inflow {
                 });
             }
             let room = INLINE_MESSAGE.saturating_sub(self.inline);
-            if room == 0 || self.spent >= INLINE_TURN || message.is_long(available) {
+            let is_spent = room == 0 || self.spent >= INLINE_TURN;
+            if is_spent || message.is_long(available) || message.is_to_move(memory) {
                 message.set_aside(frame, available, last, input);
                 return Ok(Flow::Step(message.offload(parts, memory)));
             }
@@ -185,8 +186,10 @@ pub struct Unpacking {
     input: Vec<u8>,
     read: usize,
     last: bool,
-    /// Bytes of the message that are known to follow.
+    /// Bytes of the frame that follow that.
     rest: u64,
+    /// Whether it is the message's last one.
+    fin: bool,
     /// What it came to; `None` before.
     outcome: Option<Result<Wants, ProtocolError>>,
 }
@@ -208,12 +211,17 @@ impl Unpacking {
             read: 0,
             last: false,
             rest: 0,
+            fin: false,
             outcome: None,
         }
     }
 
     /// Unpacks what has been set aside into an assembly; see [`Step::Offload`].
     pub fn run(&mut self, assembly: &mut [u8]) {
+        if self.outcome.is_some() {
+            // The message is whole, and has only been moved.
+            return;
+        }
         let input = std::mem::take(&mut self.input);
         self.take_spill(assembly);
         let progress = match assembly.get_mut(self.len..) {
@@ -328,14 +336,13 @@ impl Unpacking {
             let is_free = memory.slab.len() - memory.used >= SLAB_MESSAGE_MAX;
             return (!is_free).then_some(Step::NeedSlab(SLAB_MESSAGE_MAX));
         }
-        let is_full = memory.assembly.len() <= self.len && self.plain < self.limit;
-        if !is_full && memory.assembly.len() >= self.len {
+        if !self.lacks_room(memory) {
             return None;
         }
         let capacity = if parts {
             self.len + available.saturating_mul(16).clamp(256, PART)
         } else {
-            self.capacity(if frame.fin { frame.remaining } else { 0 })
+            self.capacity(frame.remaining, frame.fin)
         };
         Some(Step::NeedAssembly {
             capacity,
@@ -343,17 +350,33 @@ impl Unpacking {
         })
     }
 
+    /// Whether the assembly has no room for what comes next.
+    fn lacks_room(&self, memory: &Memory) -> bool {
+        let is_full = memory.assembly.len() <= self.len && self.plain < self.limit;
+        is_full || memory.assembly.len() < self.len
+    }
+
+    /// Whether it needs another assembly, and so much has to be moved there that it goes elsewhere
+    /// with that.
+    fn is_to_move(&self, memory: &Memory) -> bool {
+        self.kept() >= INLINE_MESSAGE && self.lacks_room(memory)
+    }
+
     /// Bytes of the present assembly that are to be kept in a larger one.
     fn kept(&self) -> usize {
         self.len - self.spill.len()
     }
 
-    /// Bytes to allocate where `rest` bytes are known to follow: what they will come to if they are
-    /// like those before them, but never more than sixteen times what is there, so that memory
-    /// follows what has arrived.
-    fn capacity(&self, rest: u64) -> usize {
+    /// Bytes to allocate where `rest` bytes of a frame follow: what they will come to if they are
+    /// like those before them, and as much again as is there where other frames follow; but never
+    /// more than sixteen times what is there, so that memory follows what has arrived.
+    fn capacity(&self, rest: u64, fin: bool) -> usize {
+        let more = if fin { 0 } else { self.len as u64 };
         // A length that was declared may be any.
-        let expected = self.expected(rest).saturating_add(self.len as u64 + 256);
+        let expected = self
+            .expected(rest)
+            .max(more)
+            .saturating_add(self.len as u64 + 256);
         let least = self.len + self.len / 4 + 256;
         let leap = self.len.saturating_mul(16).clamp(4096, LEAP);
         let most = self.len.saturating_mul(2).max(leap);
@@ -401,6 +424,14 @@ impl Unpacking {
     /// What follows from a read into the assembly.
     fn after_assembly(&mut self, wants: Wants, parts: bool, memory: &Memory) -> Option<Flow> {
         if wants == Wants::Nothing {
+            if !parts && self.is_to_shrink(memory) {
+                self.is_aside = true;
+                self.outcome = Some(Ok(wants));
+                return Some(Flow::Step(Step::Offload {
+                    capacity: self.len,
+                    keep: self.len,
+                }));
+            }
             return Some(Flow::Message(match self.len {
                 0 => Place::Slab(memory.used..memory.used),
                 len => Place::Assembly(len),
@@ -412,6 +443,12 @@ impl Unpacking {
         None
     }
 
+    /// Whether the message takes less than half of its assembly, and is too long to be copied out
+    /// of it here.
+    fn is_to_shrink(&self, memory: &Memory) -> bool {
+        self.len >= INLINE_MESSAGE && self.len.saturating_mul(2) < memory.assembly.len()
+    }
+
     /// Takes all that is at hand of a frame, to be unpacked elsewhere.
     fn set_aside(&mut self, frame: &mut Frame, available: usize, last: bool, input: &mut &[u8]) {
         self.input = vec![0; available];
@@ -421,7 +458,8 @@ impl Unpacking {
         self.is_aside = true;
         self.outcome = None;
         frame.advance(available);
-        self.rest = if frame.fin { frame.remaining } else { 0 };
+        self.rest = frame.remaining;
+        self.fin = frame.fin;
         *input = &input[available..];
     }
 
@@ -431,13 +469,13 @@ impl Unpacking {
         let rest = self
             .rest
             .saturating_add((self.input.len() - self.read) as u64);
-        let capacity = match (parts, has_room) {
+        let needed = match (parts, has_room) {
             (true, _) => self.len + LARGE_PART,
-            (false, true) => memory.assembly.len(),
-            (false, false) => self.capacity(rest).max(self.len + PART),
+            (false, true) => self.len,
+            (false, false) => self.capacity(rest, self.fin).max(self.len + PART),
         };
         Step::Offload {
-            capacity,
+            capacity: needed.max(memory.assembly.len()),
             keep: self.kept(),
         }
     }
