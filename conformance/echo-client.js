@@ -1,44 +1,29 @@
 'use strict';
 
 // node conformance/echo-client.js ws://host:port
-// Visits a fuzzing server: asks it how many cases it has, runs each one as an echo client, and asks
-// it to write its report. It uses the drop-in calls by hand, on sockets of node:net,
+// Visits a fuzzing server as an echo client. It uses the drop-in calls by hand, on sockets of node:net,
 // and WS.attach where compression was agreed to.
 
 const { createHash, randomBytes } = require('node:crypto');
 const net = require('node:net');
 const { WS } = require('..');
 const { readHead } = require('./head.js');
+const { visitAll } = require('./visits.js');
 
-const AGENT = 'ws13-native';
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
-runAllCases(new URL(process.argv[2])).catch((error) => {
+visitAll(process.argv[2], visit).catch((error) => {
   console.error(error);
   process.exitCode = 1;
 });
-
-async function runAllCases(url) {
-  let count = 0;
-  await visit(url, '/getCaseCount', (socket, payload) => {
-    count = Number(payload);
-  });
-  for (let number = 1; number <= count; number += 1) {
-    console.log(`case ${number} of ${count}`);
-    await visit(url, `/runCase?case=${number}&agent=${AGENT}`, echo);
-  }
-  await visit(url, `/updateReports?agent=${AGENT}`, () => {});
-}
-
-function echo(socket, payload, isBinary) {
-  WS.send(socket, payload, { binary: isBinary });
-}
 
 /**
  * Opens one connection and calls `onMessage(socket, payload, isBinary)` for each message. Resolves
  * when the connection is over, however it ended; rejects when there was no opening handshake.
  */
-function visit(url, path, onMessage) {
+function visit(address, onMessage) {
+  const url = new URL(address);
+  const path = url.pathname + url.search;
   return new Promise((resolve, reject) => {
     const key = randomBytes(16).toString('base64');
     let failure = new Error(`${url.host} closed the connection to ${path} before its handshake`);

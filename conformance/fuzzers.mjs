@@ -11,6 +11,9 @@ const here = dirname(fileURLToPath(import.meta.url));
 /** Everything that a run leaves behind: the Python packages and the reports. Ignored by git. */
 export const cache = join(root, '.cache', 'conformance');
 
+// As many as the clients in visits.js run at once.
+const AT_ONCE = 4;
+
 const onWindows = process.platform === 'win32';
 
 /**
@@ -32,7 +35,7 @@ export const kosoku = {
   },
 
   attack: (url, cases, folder) => start('kosoku', inVenv('kosoku'), [
-    ...kosokuArguments('fuzzingclient', cases, folder), url
+    ...kosokuArguments('fuzzingclient', cases, folder), '--parallelism', String(AT_ONCE), url
   ]),
 
   serve: (cases, folder) => start('kosoku', inVenv('kosoku'), [

@@ -47,7 +47,7 @@ async def main():
 asyncio.run(main())
 `;
 
-const python = findPython(folder);
+const python = findPython();
 
 describe('connect to python websockets', { skip: python === null && 'python websockets cannot be installed' }, () => {
   let server, urls;

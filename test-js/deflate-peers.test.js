@@ -6,10 +6,7 @@
 const assert = require('node:assert/strict');
 const http = require('node:http');
 const { once } = require('node:events');
-const { mkdtempSync, rmSync } = require('node:fs');
-const { tmpdir } = require('node:os');
-const { join } = require('node:path');
-const { after, describe, it } = require('node:test');
+const { describe, it } = require('node:test');
 const undici = require('undici');
 const ws = require('ws');
 const { WS } = require('../index.js');
@@ -19,9 +16,6 @@ const { json } = require('./support/deflate.js');
 const { serve } = require('./support/listening.js');
 const { findPython } = require('./support/python.js');
 const { HOST, listen } = require('./support/sockets.js');
-
-const folder = mkdtempSync(join(tmpdir(), 'ws13-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
 
 const TEXTS = ['', 'short', json(1023), json(1024), json(5000), json(70_000), json(1 << 20), json(5000), 'end'];
 const PLAIN = TEXTS.join('').length;
@@ -142,7 +136,7 @@ async def host():
 asyncio.run(visit(sys.argv[1]) if len(sys.argv) > 1 else host())
 `;
 
-const python = findPython(folder);
+const python = findPython();
 
 describe('python websockets', { skip: python === null && 'python websockets cannot be installed' }, () => {
   for (const [name, settings] of Object.entries(SETTINGS)) {
@@ -158,7 +152,7 @@ describe('python websockets', { skip: python === null && 'python websockets cann
         close: (socket) => { ended.push(WS.info(socket)); }
       }, { perMessageDeflate: settings });
       const [got, ended] = [[], []];
-      const client = new Program(python, ['-c', PYTHON, `ws://${HOST}:${server.address().port}/`], { cwd: folder });
+      const client = new Program(python, ['-c', PYTHON, `ws://${HOST}:${server.address().port}/`]);
       t.after(() => client.stop());
       const { code } = await client.exited;
       assert.equal(code, 0, client.output);
@@ -170,7 +164,7 @@ describe('python websockets', { skip: python === null && 'python websockets cann
   }
 
   it('as a server', { timeout: 60_000 }, async (t) => {
-    const server = new Program(python, ['-c', PYTHON], { cwd: folder, stdio: ['pipe', 'pipe', 'pipe'] });
+    const server = new Program(python, ['-c', PYTHON], { stdio: ['pipe', 'pipe', 'pipe'] });
     t.after(() => server.stop());
     const [, ...ports] = (await server.line(/^listening/)).split(' ');
     for (const port of ports) {

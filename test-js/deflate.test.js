@@ -4,11 +4,8 @@
 
 const assert = require('node:assert/strict');
 const { randomBytes } = require('node:crypto');
-const { once } = require('node:events');
-const { join } = require('node:path');
 const { Readable } = require('node:stream');
 const { describe, it } = require('node:test');
-const { Worker } = require('node:worker_threads');
 const { WS } = require('../index.js');
 const codec = require('../lib/codec.js');
 const { attachedPair, until } = require('./support/attached.js');
@@ -627,14 +624,6 @@ describe('the settings', () => {
 });
 
 describe('the background', () => {
-  it('is left cleanly by a worker that is terminated in the middle of it', async () => {
-    for (let round = 0; round < 3; round++) {
-      const worker = new Worker(join(__dirname, 'children/deflate-worker.js'));
-      await once(worker, 'message');
-      await worker.terminate();
-    }
-  });
-
   it('does not grow the process by bombs', { timeout: 60_000 }, async () => {
     const { rss } = await grownBy('bombs');
     assert.ok(rss < 16 * MiB, `${rss} bytes`);

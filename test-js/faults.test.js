@@ -67,7 +67,7 @@ describe('socket.destroy() in every handler', () => {
   }
 });
 
-test('a handler that throws, in every place', { timeout: 60_000 }, async () => {
+test('a handler that throws, in every place', { timeout: 200_000 }, async () => {
   const { code, stdout, stderr } = await run('faults', ['throws'], ['--expose-gc']);
   assert.equal(code, 0, stderr);
   const results = JSON.parse(stdout);
@@ -88,7 +88,7 @@ test('a handler that throws, in every place', { timeout: 60_000 }, async () => {
   }
 });
 
-test('nothing is left of thousands of faults', { timeout: 60_000 }, async (t) => {
+test('nothing is left of thousands of faults', { timeout: 200_000 }, async (t) => {
   const { code, stdout, stderr } = await run('faults', ['left'], ['--expose-gc']);
   assert.equal(code, 0, stderr);
   const { before, after, opened } = JSON.parse(stdout);

@@ -112,7 +112,7 @@ const BOUNDS = {
   empty: [8 * MIB, 'empty fragments without end'],
   idle: [24 * MIB, '5,000 connections idle after a small message'],
   kept: [24 * MIB, '1,500 messages of 20 bytes, each kept of a chunk of 64 KiB'],
-  forgotten: [4 * MIB, 'ten times 20,000 sockets without events, dropped in mid-message']
+  forgotten: [4 * MIB, 'ten times 10,000 sockets without events, dropped in mid-message']
 };
 
 for (const [name, [bound, what]] of Object.entries(BOUNDS)) {

@@ -71,7 +71,7 @@ const SAID = [
   'protocol chat', 'echoed', 'closed 4000', 'closed 4001 as you wish True', 'refused 403'
 ];
 
-const python = findPython(folder);
+const python = findPython();
 
 const PLACES = {
   TCP: { server: () => net.createServer(), where: { port: 0, host: HOST } },

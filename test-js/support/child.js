@@ -8,12 +8,12 @@ const { join } = require('node:path');
 const { bounded } = require('./bounded.js');
 
 /**
- * Runs `node [flags] children/<name>.js ...args` to its end.
+ * Runs `node [flags] children/<name>.js ...args` to its end, which is bounded far above what it takes.
  * @returns {{ code, signal, stdout, stderr }}
  */
 async function run(name, args = [], flags = []) {
   const file = join(__dirname, '../children', `${name}.js`);
-  const child = spawn(process.execPath, [...flags, file, ...args.map(String)], { timeout: 60_000 });
+  const child = spawn(process.execPath, [...flags, file, ...args.map(String)], { timeout: 180_000 });
   const [stdout, stderr, [code, signal]] = await Promise.all([
     text(child.stdout), text(child.stderr), once(child, 'close')
   ]);

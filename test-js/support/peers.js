@@ -125,7 +125,7 @@ async function driverClient(port) {
 
 function driverEnd(driver, socket) {
   const inbox = new Inbox();
-  socket.on('error', () => {});
+  socket.on('error', () => {}).on('close', () => inbox.close('closed'));
   driver.on('message', ({ data }) => {
     inbox.push({ payload: Buffer.from(data), isBinary: typeof data !== 'string' });
   });
