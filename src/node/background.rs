@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
+use std::thread::yield_now;
 
 use napi::sys;
 
@@ -19,6 +20,10 @@ use crate::bytes::mask;
 use crate::protocol::deflate::Deflating;
 use crate::protocol::extension::{Pack, Packing, Unpacking};
 use crate::protocol::{FrameHeader, MessageKind, SendError};
+
+/// Bytes that are copied at a stretch, before the loop has a chance of this thread's processor: the kernel
+/// would give it that only after some milliseconds.
+const STRETCH: usize = 256 * 1024;
 
 /// Where the environment is, or null once it has ended: a job may be done after that.
 pub type Home = Rc<Cell<*mut Environment>>;
@@ -209,8 +214,11 @@ impl Task {
                 // SAFETY: the buffers are held, do not overlap, and `lib/` uses neither before the
                 // job is done: these are their only slices.
                 let (assembly, carried) = unsafe { (assembly.as_mut_slice(), carried.as_slice()) };
-                assembly[..carried.len()].copy_from_slice(carried);
-                unpacking.run(assembly);
+                for (to, from) in assembly.chunks_mut(STRETCH).zip(carried.chunks(STRETCH)) {
+                    to[..from.len()].copy_from_slice(from);
+                    yield_now();
+                }
+                unpacking.run(assembly, yield_now);
             }
             Self::Pack {
                 packing,

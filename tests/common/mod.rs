@@ -108,7 +108,7 @@ impl Receiver {
                         self.assembly.resize(capacity, 0);
                     }
                     let mut unpacking = self.connection.take_unpacking().expect("work");
-                    unpacking.run(&mut self.assembly);
+                    unpacking.run(&mut self.assembly, || {});
                     self.connection.put_unpacking(unpacking);
                 }
                 Err(error) => {

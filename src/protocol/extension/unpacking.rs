@@ -11,6 +11,8 @@ use crate::protocol::header::ReservedBits;
 const INLINE_MESSAGE: usize = 128 * 1024;
 /// The same for all messages of a turn together.
 const INLINE_TURN: usize = 1024 * 1024;
+/// Bytes that are unpacked elsewhere at a stretch: less than a millisecond of work.
+const STRETCH: usize = 256 * 1024;
 /// The most that memory grows by at once while it is smaller; it doubles from there on.
 const LEAP: usize = 16 << 20;
 /// Bytes of a part, where messages are handed on in parts.
@@ -216,24 +218,38 @@ impl Unpacking {
         }
     }
 
-    /// Unpacks what has been set aside into an assembly; see [`Step::Offload`].
-    pub fn run(&mut self, assembly: &mut [u8]) {
-        if self.outcome.is_some() {
-            // The message is whole, and has only been moved.
-            return;
+    /// Unpacks what has been set aside into an assembly; see [`Step::Offload`]. It calls `between`
+    /// now and then: other threads may want the processor.
+    pub fn run(&mut self, assembly: &mut [u8], between: impl FnMut()) {
+        // A message that is whole has only been moved.
+        if self.outcome.is_none() {
+            let input = std::mem::take(&mut self.input);
+            self.take_spill(assembly);
+            self.outcome = Some(self.run_on(&input, assembly, between));
+            self.input = input;
         }
-        let input = std::mem::take(&mut self.input);
-        self.take_spill(assembly);
-        let progress = match assembly.get_mut(self.len..) {
-            Some(room) => self.fill(&input[self.read..], self.last, room),
-            None => Err(ProtocolError::MessageTooBig),
-        };
-        self.input = input;
-        self.outcome = Some(progress.map(|progress| {
+    }
+
+    fn run_on(
+        &mut self,
+        input: &[u8],
+        assembly: &mut [u8],
+        mut between: impl FnMut(),
+    ) -> Result<Wants, ProtocolError> {
+        loop {
+            let room = assembly
+                .get_mut(self.len..)
+                .ok_or(ProtocolError::MessageTooBig)?;
+            let is_last = room.len() <= STRETCH;
+            let stretch = room.len().min(STRETCH);
+            let progress = self.fill(&input[self.read..], self.last, &mut room[..stretch])?;
             self.read += progress.read;
             self.len += progress.written;
-            progress.wants
-        }));
+            if is_last || progress.wants != Wants::Room {
+                return Ok(progress.wants);
+            }
+            between();
+        }
     }
 
     /// Unpacks bytes that are not masked.
