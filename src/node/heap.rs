@@ -9,17 +9,19 @@
 use std::hint::black_box;
 use std::sync::Once;
 
-/// Messages from here on, in bytes, show that a program is about large ones: glibc maps each by itself at first.
+/// Memory for a message from here on, in bytes, shows that a program is about large ones: glibc maps each
+/// such block by itself at first.
 const LARGE: usize = 128 << 10;
 /// What glibc is to learn from. The end of the heap stays up to twice of this, 48 MiB.
 const BLOCK: usize = 24 << 20;
 
 static TAUGHT: Once = Once::new();
 
-/// Teaches glibc, at the first large message of the process, to keep what V8 frees at a time. Whoever
-/// has set the thresholds, in the environment or by `mallopt`, has the last word: it does not learn then.
-pub fn expect(message: usize) {
-    if message >= LARGE {
+/// Takes note that a message needs `size` bytes. The first large one of the process teaches glibc to keep
+/// what V8 frees at a time. Whoever has set the thresholds, in the environment or by `mallopt`, has the
+/// last word: it does not learn then.
+pub fn expect(size: usize) {
+    if size >= LARGE {
         TAUGHT.call_once(|| {
             let mut block = Vec::<u8>::new();
             // Nothing is written to it, so it takes no memory. Where there is no room for it, all stays

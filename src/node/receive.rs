@@ -7,7 +7,7 @@
 //! | 0 | bytes of the chunk that this call has read |
 //! | 1 | bytes of the slab that are in use |
 //! | 2 | bytes of memory that are needed to read on, 0 for none |
-//! | 3 | whether that is a slab (0), an assembly (1), or one for work elsewhere (2) |
+//! | 3 | what for: [`SLAB`], [`ASSEMBLY`], or [`BACKGROUND`] |
 //! | 4 | bytes of the present assembly to carry over into it |
 //! | 8, 9, 10 | the first event: kind, offset, length; the next one follows |
 //!
@@ -27,6 +27,13 @@ use crate::protocol::{
 const EVENTS: usize = 8;
 /// Words of an event.
 const EVENT: usize = 3;
+/// Memory for whole small messages.
+const SLAB: u32 = 0;
+/// Memory for a message in progress.
+const ASSEMBLY: u32 = 1;
+/// The same, for a thread that goes on with the message.
+const BACKGROUND: u32 = 2;
+
 /// Added to an event's kind: the message lies in the assembly.
 const IN_ASSEMBLY: u32 = 0x10;
 /// Added to an event's kind: it is a part of a message, and more follow.
@@ -99,29 +106,11 @@ pub fn decode(
         match connection.receive(role, input, memory) {
             Ok(Step::Idle) => break,
             Ok(Step::Event(event)) => events.take(event, memory),
-            Ok(Step::NeedSlab(len)) => {
-                return Need {
-                    len,
-                    assembly: 0,
-                    keep: 0,
-                };
-            }
+            Ok(Step::NeedSlab(len)) => return Need::new(SLAB, len, 0),
             Ok(Step::NeedAssembly { capacity, keep }) => {
-                heap::expect(capacity);
-                return Need {
-                    len: capacity,
-                    assembly: 1,
-                    keep,
-                };
+                return Need::new(ASSEMBLY, capacity, keep);
             }
-            Ok(Step::Offload { capacity, keep }) => {
-                heap::expect(capacity);
-                return Need {
-                    len: capacity,
-                    assembly: 2,
-                    keep,
-                };
-            }
+            Ok(Step::Offload { capacity, keep }) => return Need::new(BACKGROUND, capacity, keep),
             Err(error) => {
                 events.violation(error);
                 break;
@@ -142,7 +131,7 @@ pub fn report<'a>(
     table[0] = read as u32;
     table[1] = (base + used) as u32;
     table[2] = need.len as u32;
-    table[3] = need.assembly;
+    table[3] = need.kind;
     table[4] = need.keep as u32;
     (table, count as f64)
 }
@@ -155,14 +144,19 @@ fn first(bytes: &[u8], most: usize) -> &[u8] {
 /// Memory to be lent before reading goes on.
 #[derive(Default)]
 pub struct Need {
+    kind: u32,
     len: usize,
-    assembly: u32,
     keep: usize,
 }
 
-#[cfg(reactor)]
 impl Need {
+    fn new(kind: u32, len: usize, keep: usize) -> Self {
+        heap::expect(len);
+        Self { kind, len, keep }
+    }
+
     /// Whether there is any.
+    #[cfg(reactor)]
     pub fn is_some(&self) -> bool {
         self.len > 0
     }
