@@ -27,6 +27,10 @@ module.exports = {
   EVENTS: 8,
   EVENT_WORDS: 3,
 
+  // What MORE_READY tells, beside that there is nothing (0).
+  NOW: 1,
+  LATER: 2,
+
   // What NEEDS tells beside a slab (0).
   ASSEMBLY: 1,
   BACKGROUND: 2,

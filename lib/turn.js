@@ -1,6 +1,7 @@
 'use strict';
 
 const { AsyncResource } = require('node:async_hooks');
+const { setImmediate } = require('node:timers');
 const codec = require('./codec.js');
 const errors = require('./errors.js');
 const { connections, giveBack, leave, watch } = require('./adopted.js');
@@ -17,6 +18,9 @@ const READ_BUFFER = 128 * 1024;
 /** What native code reads sockets into; null before there is one to read. */
 let readBuffer = null;
 
+/** Whether a turn is due for what the last one has left: the kernel does not tell of that again. */
+let isDue = false;
+
 /** Where the reactor starts: the context of the connection that happens to be the first would stay. */
 const root = new AsyncResource('WS13');
 
@@ -28,21 +32,31 @@ function start() {
 
 /**
  * Reads all sockets that are ready; whatever is sent to one of them meanwhile leaves in one write.
- * Native code calls this once a turn of the loop. What a handler throws is an uncaught exception.
+ * Native code calls this once a turn of the loop, where something is ready. What a handler throws is an
+ * uncaught exception.
  */
 function turn() {
   let large = null;
-  let isMore = true;
-  while (isMore) {
+  let more = codec.NOW;
+  while (more === codec.NOW) {
     if (inbound.slab.length === 0) renewInbound(0);
     const { memory, slab, used } = inbound;
     const count = large === null
       ? codec.turn(slab, used)
       : codec.read(large.id, slab, used, large.assembly);
-    isMore = table[codec.MORE_READY] === 1;
+    more = table[codec.MORE_READY];
     inbound.used = table[codec.SLAB_USED];
     large = walk(memory, count);
   }
+  if (more === codec.LATER && !isDue) {
+    isDue = true;
+    setImmediate(turnAgain);
+  }
+}
+
+function turnAgain() {
+  isDue = false;
+  if (codec.begin() === 1) turn();
 }
 
 /**

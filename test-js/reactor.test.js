@@ -21,6 +21,18 @@ const MIB = 1 << 20;
 const numbered = (count) => Array.from({ length: count }, (_, at) => peer.text(String(at)));
 const upTo = (count) => Array.from({ length: count }, (_, at) => at);
 
+/** `count` connections with the same handlers, and the number of each under its server's socket. */
+async function several(t, count, handlers) {
+  const pairs = [];
+  const numbers = new Map();
+  for (let number = 0; number < count; number++) {
+    const pair = await adopted(t, handlers);
+    numbers.set(pair.server, number);
+    pairs.push(pair);
+  }
+  return { pairs, numbers };
+}
+
 describe('the order of what arrives', { skip, timeout: 20_000 }, () => {
   // More messages in a chunk than one native call tells of, so that the rest of its bytes waits as it
   // came; and each chunk ends within a frame.
@@ -173,18 +185,6 @@ describe('the async context of a handler', { skip, timeout: 20_000 }, () => {
 });
 
 describe('several sockets in one turn', { skip, timeout: 20_000 }, () => {
-  /** `count` connections with the same handlers, and the number of each under its server's socket. */
-  async function several(t, count, handlers) {
-    const pairs = [];
-    const numbers = new Map();
-    for (let number = 0; number < count; number++) {
-      const pair = await adopted(t, handlers);
-      numbers.set(pair.server, number);
-      pairs.push(pair);
-    }
-    return { pairs, numbers };
-  }
-
   test('a handler that throws takes nothing from the others, nor from its own', async (t) => {
     const got = [];
     const { pairs, numbers } = await several(t, 5, {
@@ -284,6 +284,43 @@ describe('a flood on one connection', { skip, timeout: 30_000 }, () => {
     isOver = true;
     assert.ok(flooded.server.bytesRead > MIB, 'there was a flood');
     assert.ok(most <= 2 * MIB, `${most} bytes were read in one turn`);
+  });
+});
+
+describe('what is more than one turn reads', { skip, timeout: 30_000 }, () => {
+  const READ_BUFFER = 128 * 1024;
+  const message = peer.binary(Buffer.alloc(1016));
+
+  for (const [what, size] of [['just what fits', READ_BUFFER], ['a byte more', READ_BUFFER + 1], ['8 MiB', 8 * MIB]]) {
+    test(`is read to its end, though nothing follows: ${what}`, async (t) => {
+      let got = 0;
+      const { server, client } = await adopted(t, { message: () => got++ });
+      const before = server.bytesRead;
+      const count = Math.floor(size / message.length);
+      client.write(Buffer.concat([...Array(count).fill(message), peer.pong()], size));
+      await until(() => server.bytesRead === before + size);
+      assert.equal(got, count);
+    });
+  }
+
+  test('is read on every one of many', async (t) => {
+    const got = new Map();
+    const { pairs } = await several(t, 12, {
+      message: (socket) => got.set(socket, (got.get(socket) ?? 0) + 1)
+    });
+    const train = Buffer.concat(Array(2 * MIB / message.length).fill(message));
+    for (const { client } of pairs) client.write(train);
+    await until(() => pairs.every(({ server }) => got.get(server) === 2 * MIB / message.length));
+  });
+
+  test('comes before the end that is behind it', async (t) => {
+    const told = [];
+    let got = 0;
+    const { client } = await adopted(t, { message: () => got++, close: (...[, code]) => told.push(code, got) });
+    client.resume();
+    client.end(Buffer.concat(Array(1024).fill(message)));
+    await until(() => told.length > 0);
+    assert.deepEqual(told, [1006, 1024]);
   });
 });
 

@@ -44,6 +44,8 @@ const FUNCTIONS: &[(&std::ffi::CStr, Callback)] = &[
     #[cfg(reactor)]
     (c"keepAlive", keep_alive),
     #[cfg(reactor)]
+    (c"begin", begin),
+    #[cfg(reactor)]
     (c"turn", turn),
     #[cfg(reactor)]
     (c"read", read),
@@ -253,6 +255,9 @@ callbacks! {
         }
         Ok(0.0)
     };
+
+    /// `begin()`: begins a turn for what the last one has left → whether there is anything (1).
+    fn begin(0) = |environment, _| reactor::begin(environment);
 
     /// `turn(slab, used)`: reads what is ready and fills the table → the number of entries.
     fn turn(2) = reactor::turn;

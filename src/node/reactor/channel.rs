@@ -24,8 +24,10 @@ pub struct Channel {
     pub role: Role,
     /// Whether what arrives is read.
     is_read: Cell<bool>,
-    /// Whether the peer has ended its half while nothing is read: nothing more is to be waited for.
+    /// Whether the peer has ended its half: nothing is to be waited for behind what has arrived.
     is_ended: Cell<bool>,
+    /// Whether it waits for the next turn, because something may be left to read.
+    is_left: Cell<bool>,
     /// Whether the loop is to stay alive for it.
     is_ref: Cell<bool>,
     /// Whether the loop does.
@@ -48,6 +50,7 @@ impl Channel {
             role,
             is_read: Cell::new(true),
             is_ended: Cell::new(false),
+            is_left: Cell::new(false),
             is_ref: Cell::new(false),
             is_counted: Cell::new(false),
         })
@@ -61,13 +64,34 @@ impl Channel {
         }
     }
 
-    /// The peer has ended its half, and nothing is read for now → whether there is nothing before
-    /// that. Where there is, the loop need not stay alive until it is read.
-    pub fn is_at_end(&self) -> bool {
+    /// Takes note that the peer has ended its half. Where nothing is read for now, the loop need not stay
+    /// alive until what comes before that is.
+    pub fn end(&self) {
         self.is_ended.set(true);
         self.count();
+    }
+
+    /// Whether the peer has ended its half, and all before that has been read.
+    pub fn is_at_end(&self) -> bool {
         let flags = RecvFlags::DONTWAIT.union(RecvFlags::PEEK);
-        matches!(recv(self.socket(), &mut [0u8; 1], flags), Ok((_, 0)))
+        self.is_ended.get() && matches!(recv(self.socket(), &mut [0u8; 1], flags), Ok((_, 0)))
+    }
+
+    /// Whether this is its turn: one that was left has it in its place among those, and not a second time
+    /// where the kernel tells of it meanwhile.
+    pub fn has_turn(&self, is_left: bool) -> bool {
+        if is_left {
+            self.is_left.set(false);
+        }
+        !self.is_left.get()
+    }
+
+    /// Whether it is to be left for the next turn, `received` bytes having come into room for `room`: where
+    /// it was full, and where there is an end behind them, of which the kernel does not tell again.
+    pub fn leaves(&self, received: usize, room: usize) -> bool {
+        let is_left = received == room || self.is_ended.get();
+        self.is_left.set(is_left);
+        is_left
     }
 
     /// Whether it is read: a pause may come while the socket waits for its turn.

@@ -23,7 +23,7 @@ use napi::sys;
 use rustix::io::Errno;
 
 pub use channel::Channel;
-pub use turn::{read, turn};
+pub use turn::{begin, read, turn};
 
 use self::poller::Poller;
 use self::ready::Ready;
@@ -67,6 +67,11 @@ impl Watch {
 impl Reactor {
     fn ready(&self) -> &Ready {
         &self.watch.poll.value().ready
+    }
+
+    /// Begins a turn of the loop → whether there is anything to do.
+    fn begin_turn(&self) -> bool {
+        self.ready().begin_turn(&self.watch.poller)
     }
 }
 

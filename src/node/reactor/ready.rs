@@ -7,7 +7,7 @@ use super::poller::Poller;
 
 /// Bytes that are read in one turn of the loop, so that a flood of them does not keep Node's timers
 /// waiting. What is over has its turn after the next look for events.
-const BUDGET: usize = 1 << 20;
+const BUDGET: usize = 1 << 19;
 
 /// A connection whose socket is ready.
 #[derive(Clone, Copy)]
@@ -15,15 +15,20 @@ pub struct Entry {
     pub number: u32,
     /// Whether the socket has failed.
     pub has_failed: bool,
-    /// Whether its peer has ended its half while nothing is read.
+    /// Whether its peer has ended its half.
     pub has_ended: bool,
+    /// Whether it is one that was [left](Ready::leave).
+    pub is_left: bool,
 }
 
-/// Connections whose sockets are ready, the oldest first. No borrow of the list lasts longer than a
-/// call of these.
+/// Connections whose sockets are ready, the oldest first. No borrow of a list lasts longer than a call
+/// of these.
 #[derive(Default)]
 pub struct Ready {
+    /// Those of this turn.
     list: RefCell<VecDeque<Entry>>,
+    /// Those of the next one, of which the kernel does not tell again.
+    left: RefCell<Vec<u32>>,
     /// Bytes that may still be read in this turn of the loop.
     budget: Cell<usize>,
 }
@@ -32,16 +37,24 @@ impl Ready {
     /// Begins a turn of the loop → whether there is anything to do.
     pub fn begin_turn(&self, poller: &Poller) -> bool {
         self.budget.set(BUDGET);
-        let Ok(mut list) = self.list.try_borrow_mut() else {
+        let (Ok(mut list), Ok(mut left)) = (self.list.try_borrow_mut(), self.left.try_borrow_mut())
+        else {
             return false;
         };
-        // Those that are left are ready still: a look would tell of them a second time.
+        // Those for whom the last turn was over too soon come before any that have had theirs.
         if list.is_empty() {
+            list.extend(left.drain(..).map(|number| Entry {
+                number,
+                has_failed: false,
+                has_ended: false,
+                is_left: true,
+            }));
             poller.look(|number, has_failed, has_ended| {
                 list.push_back(Entry {
                     number,
                     has_failed,
                     has_ended,
+                    is_left: false,
                 });
             });
         }
@@ -61,6 +74,19 @@ impl Ready {
         if let Ok(mut list) = self.list.try_borrow_mut() {
             list.push_front(entry);
         }
+    }
+
+    /// Leaves a socket that may have more to read for the next turn.
+    pub fn leave(&self, number: u32) {
+        if let Ok(mut left) = self.left.try_borrow_mut() {
+            left.push(number);
+        }
+    }
+
+    /// Whether there is anything for the next turn.
+    pub fn is_some(&self) -> bool {
+        let (list, left) = (self.list.try_borrow(), self.left.try_borrow());
+        list.is_ok_and(|list| !list.is_empty()) || left.is_ok_and(|left| !left.is_empty())
     }
 
     /// Takes note of bytes that were read.

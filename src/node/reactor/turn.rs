@@ -11,7 +11,7 @@
 //!
 //! | word | after a call |
 //! |---|---|
-//! | 6 | whether more is ready: call again (1) |
+//! | 6 | whether more is ready: [`NOW`], [`LATER`], or [`NONE`] |
 //! | 7 | bytes in the read buffer; from word 0 on they are the last socket's and not read yet |
 
 use rustix::io::Errno;
@@ -19,6 +19,9 @@ use rustix::io::Errno;
 use super::super::call::{Bytes, Call, Misuse};
 use super::super::environment::{Environment, Peer, Reading};
 use super::super::receive::{Events, Need, decode, report};
+use super::Reactor;
+use super::channel::Channel;
+
 use crate::protocol::{Connection, Memory, Role, Step};
 
 const SOCKET: u32 = 0x40;
@@ -26,8 +29,22 @@ const ENDED: u32 = 0x41;
 const FAILED: u32 = 0x42;
 const LARGE: u32 = 0x43;
 
+/// Nothing more is ready.
+const NONE: u32 = 0;
+/// More is ready: call again.
+const NOW: u32 = 1;
+/// More is ready, and is to be read in another turn of the loop, which begins with [`begin`].
+const LATER: u32 = 2;
+
 /// Entries that one socket needs at least: its own, and an event.
 const ENTRIES: usize = 2;
+
+/// `begin()`: begins a turn in which those have theirs that are left of the one before → whether there
+/// are any (1).
+pub fn begin(environment: &mut Environment) -> Result<f64, Misuse> {
+    let is_due = environment.reading()?.reactor.begin_turn();
+    Ok(f64::from(u8::from(is_due)))
+}
 
 /// `turn(slab, used)`: reads the sockets that are ready and fills the table → the number of entries.
 pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse> {
@@ -51,11 +68,14 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse
     let mut last = Last::default();
     let more = loop {
         let Some(entry) = reactor.ready().next() else {
-            break false;
+            break match reactor.ready().is_some() {
+                true => LATER,
+                false => NONE,
+            };
         };
         if !events.has_room(ENTRIES) {
             reactor.ready().put_back(entry);
-            break true;
+            break NOW;
         }
         let number = entry.number;
         let Some((connection, channel)) = peers.get_mut(number as usize).and_then(Peer::both)
@@ -66,24 +86,30 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse
             events.push(FAILED, number as usize, 0);
             continue;
         }
+        if entry.has_ended {
+            channel.end();
+        }
+        if !channel.has_turn(entry.is_left) {
+            continue;
+        }
         if !channel.is_read() {
-            if entry.has_ended && channel.is_at_end() {
+            if channel.is_at_end() {
                 events.push(ENDED, number as usize, 0);
             }
             continue;
         }
         if connection.awaits_assembly() {
             events.push(LARGE, number as usize, 0);
-            break true;
+            break NOW;
         }
         let Some(received) = outcome(channel.receive(buffer), number, &mut events) else {
             continue;
         };
-        reactor.ready().spend(received);
+        reactor.took(channel, number, received, buffer.len());
         let input = &buffer[..received];
         last = Last::decode(connection, channel.role, input, &mut memory, &mut events);
         if last.goes_on() {
-            break true;
+            break NOW;
         }
     };
     last.report(more, &memory, events)
@@ -121,14 +147,14 @@ pub fn read(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse
         pools,
     };
     let Some((connection, channel)) = peers.get_mut(number as usize).and_then(Peer::both) else {
-        return last.report(true, &memory, events);
+        return last.report(NOW, &memory, events);
     };
     let expected = connection.expected(memory.assembly.len());
     let direct = memory.assembly.get_mut(expected).unwrap_or_default();
     let room = direct.len();
     let result = channel.receive_two(direct, buffer);
     if let Some(received) = outcome(result, number, &mut events) {
-        reactor.ready().spend(received);
+        reactor.took(channel, number, received, room + buffer.len());
         let in_place = received.min(room);
         match connection.receive_in_place(in_place, &mut memory) {
             Ok(Step::Event(event)) => events.take(event, &mut memory),
@@ -138,7 +164,17 @@ pub fn read(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse
         let input = &buffer[..received - in_place];
         last = Last::decode(connection, channel.role, input, &mut memory, &mut events);
     }
-    last.report(true, &memory, events)
+    last.report(NOW, &memory, events)
+}
+
+impl Reactor {
+    /// Takes note of what a socket has brought into room for `room` bytes.
+    fn took(&self, channel: &Channel, number: u32, received: usize, room: usize) {
+        self.ready().spend(received);
+        if channel.leaves(received, room) {
+            self.ready().leave(number);
+        }
+    }
 }
 
 /// How many bytes there are to decode; none where the entry that is pushed tells it all.
@@ -188,9 +224,9 @@ impl Last {
         self.read < self.received || self.need.is_some()
     }
 
-    fn report(self, more: bool, memory: &Memory, events: Events) -> Result<f64, Misuse> {
+    fn report(self, more: u32, memory: &Memory, events: Events) -> Result<f64, Misuse> {
         let (table, count) = report(events, self.read, memory.used, self.need);
-        table[6] = u32::from(more);
+        table[6] = more;
         table[7] = self.received as u32;
         Ok(count)
     }
