@@ -19,6 +19,7 @@ const connectionOptions = {
   perMessageDeflate: checkDeflate,
   transport: oneOf('auto', 'stream')
 };
+const rateOptions = { rate: integer(1, 1e9), burst: integer(1, 1e9) };
 const connectionDefaults = {
   ...limitDefaults,
   maxBufferedAmount: 64 * 1024 * 1024,
@@ -32,6 +33,9 @@ const connectionDefaults = {
 
 const attachOptions = { ...connectionOptions, head: checkHead };
 const attachDefaults = { ...connectionDefaults, heartbeat: 0, head: undefined };
+
+/** What `ws` calls what is a handler here, where the names are too far apart to be a slip of the finger. */
+const ELSEWHERE = new Map([['connection', 'open'], ['verifyClient', 'upgrade']]);
 
 const HANDLERS = ['upgrade', 'open', 'message', 'ping', 'pong', 'drain', 'close', 'error'];
 
@@ -98,17 +102,16 @@ function checkHandlers(handlers) {
   // The object is the program's own and may hold more; but not what is a slip of the finger.
   for (const name of Object.keys(handlers)) {
     if (HANDLERS.includes(name) || typeof handlers[name] !== 'function') continue;
-    const meant = nearest(name, HANDLERS);
+    const meant = ELSEWHERE.get(name) ?? nearest(name, HANDLERS);
     if (meant !== null) throw errors.unknownHandler(name, meant);
   }
 }
 
 function checkRate(name, value) {
-  if (value === null || typeof value !== 'object') {
-    throw errors.invalidArgType(name, 'an object with rate and burst', value);
-  }
-  integer(1, 1e9)(`${name}.rate`, value.rate);
-  integer(1, 1e9)(`${name}.burst`, value.burst);
+  const { rate, burst } = checkOptions(value, rateOptions, {}, name);
+  // Both are needed: one alone says nothing.
+  rateOptions.rate(`${name}.rate`, rate);
+  rateOptions.burst(`${name}.burst`, burst);
 }
 
 function checkHead(name, value) {

@@ -59,9 +59,9 @@ function invalidReturn(name, expected, value) {
   );
 }
 
-function unknownOption(name, nearest) {
-  const hint = nearest === null ? '' : ` Did you mean "${nearest}"?`;
-  return coded(TypeError, 'ERR_INVALID_ARG_VALUE', `There is no option "${name}".${hint}`);
+function unknownOption(name, nearest, known) {
+  const hint = nearest === null ? `There are: ${known.join(', ')}` : `Did you mean "${nearest}"?`;
+  return coded(TypeError, 'ERR_INVALID_ARG_VALUE', `There is no option "${name}". ${hint}`);
 }
 
 function invalidState(message) {
