@@ -165,7 +165,8 @@ export interface WS {
    * @param handlers Shared by all connections.
    * @returns The server, Node's own: 'listening', 'error' and `address()` are its.
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: a `where`, a handler or an option of another type.
-   * `ERR_INVALID_ARG_VALUE`: an unknown option, or a place without `port`, `path` and `fd`.
+   * `ERR_INVALID_ARG_VALUE`: an unknown option, what is probably a misspelt handler, or a place that has
+   * not exactly one of `port`, `path` and `fd`.
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: a port or an option outside of its range.
    * @throws {Error} `ERR_INVALID_STATE`: `WS.listen` has this server already.
    */
@@ -618,8 +619,8 @@ export interface GuardOptions extends LimitOptions {
   /** permessage-deflate, where the peer wants it too: `true`, or how. Default: false. */
   perMessageDeflate?: boolean | DeflateSettings | undefined;
   /**
-   * Milliseconds of silence after which the peer is pinged; as much again without a byte from it, and
-   * the socket is destroyed with `ERR_WS13_HEARTBEAT`. 0 (off) to 2^31 - 1; default: 60,000 in
+   * Milliseconds; after one to two times as much silence the peer is pinged. As much again without a byte
+   * from it, and the socket is destroyed with `ERR_WS13_HEARTBEAT`. 0 (off) to 2^31 - 1; default: 60,000 in
    * `WS.listen` and `WS.connect`, 0 in `WS.attach`, `WS.stream` and `WS.messages`.
    */
   heartbeat?: number | undefined;
@@ -679,7 +680,7 @@ export interface ListenOptions<Text extends TextForm = 'buffer', Stream extends 
   handshakeTimeout?: number | undefined;
 }
 
-/** Where to listen: the options of `server.listen`, checked by Node. One of port, path, fd is needed. */
+/** Where to listen: the options of `server.listen`, checked by Node. Exactly one of port, path, fd is needed. */
 export interface ListenPlace {
   /** 0 (any) to 65,535. */
   port?: number | undefined;
@@ -819,7 +820,10 @@ export interface ConnectionInfo {
   /** `connecting`: `WS.connect` has no answer yet. `closing`: a close frame went one way. `closed`: both
    * ways, a violation, or the socket is gone. */
   state: 'connecting' | 'open' | 'closing' | 'closed';
-  /** What reads and writes the socket at this moment; Node's streams are for the end of every connection. */
+  /**
+   * What reads and writes the socket at this moment. Node's streams do so until `open` has returned, and at
+   * the end of every connection.
+   */
   transport: 'stream' | 'reactor';
   /** The subprotocol agreed on, `''` for none. */
   protocol: string;
