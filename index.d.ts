@@ -459,7 +459,10 @@ export interface AttachHandlers<
   open?(socket: S, request: undefined, data: undefined): void;
 }
 
-/** A client's request: of an http server its `http.IncomingMessage`, else an object with these properties. */
+/**
+ * A client's request: of an http server its `http.IncomingMessage`, which `instanceof` tells the compiler;
+ * else an object with these properties.
+ */
 export interface HandshakeRequest {
   /** `GET`, where `strict`. */
   readonly method: string;

@@ -86,6 +86,24 @@ const ROWS = {
       assert.deepEqual([statusCode, headers['www-authenticate']], [401, 'Bearer']);
     },
 
+    async '`sessionParser(request, {}, next)`'(t) {
+      const sessionParser = (request, _response, next) => {
+        assert.ok(request instanceof http.IncomingMessage);
+        request.session = { user: request.headers.cookie };
+        setImmediate(next);
+      };
+      const server = await serve(t, 'http', {
+        async upgrade(request) {
+          await new Promise((next) => { sessionParser(request, {}, next); });
+          return request.session.user === undefined ? 401 : { data: request.session };
+        },
+        open: (socket, _request, session) => WS.send(socket, session.user)
+      });
+      const client = await clientOf(t, server, '/', { headers: { cookie: 'ada' } });
+      assert.equal(await client.text(), 'ada');
+      assert.equal((await refusal(server, '/')).statusCode, 401);
+    },
+
     async 'checking `request.headers.origin`'(t) {
       const server = await serve(t, 'own', echo, { origins: ['https://chat.example'] });
       await echoes(await clientOf(t, server, '/', { origin: 'https://chat.example' }));
@@ -327,6 +345,18 @@ const ROWS = {
         assert.equal(WS.send(socket, 'a', (error) => told.push(error.code)), false);
       });
       assert.equal(await told.next(), 'ERR_SOCKET_CLOSED');
+    },
+
+    async '`ws.close()` before \'open\''(t) {
+      const theirs = await serverOfWs(t);
+      const given = new AbortController();
+      for (const giveUp of [(socket) => socket.destroy(), () => given.abort()]) {
+        const attempt = connected(theirs, {}, (socket) => {
+          assert.equal(WS.close(socket, 1000), false);
+          giveUp(socket);
+        }, { signal: given.signal });
+        await assert.rejects(attempt, ({ code }) => ['WS_ERR_HANDSHAKE_ENDED', 'ABORT_ERR'].includes(code));
+      }
     },
 
     async '\'error\' and \'close\' where there is no connection'() {
