@@ -92,12 +92,12 @@ function heartbeatTimeout(heartbeat) {
   return coded(Error, 'ERR_WS13_HEARTBEAT', `Nothing arrived within ${heartbeat} ms of a ping`);
 }
 
-/** A peer that does not read what is sent to it. */
+/** More for a peer than may wait: it does not read, or not as fast, or it was one message too large. */
 function bufferOverflow(bytes, most) {
   return coded(
     Error,
     'ERR_WS13_BUFFER_OVERFLOW',
-    `${bytes} bytes wait for a peer that does not read; maxBufferedAmount is ${most}`
+    `${bytes} bytes wait for the peer to read them; maxBufferedAmount is ${most}`
   );
 }
 

@@ -8,6 +8,7 @@ const net = require('node:net');
 const { once } = require('node:events');
 const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
+const { Readable } = require('node:stream');
 const { describe, test } = require('node:test');
 const { WebSocket, WebSocketServer, createWebSocketStream } = require('ws');
 const { WS } = require('../index.js');
@@ -119,6 +120,19 @@ const ROWS = {
       }
     },
 
+    async '`perMessageDeflate: { zlibDeflateOptions: { level }, threshold }`'(t) {
+      const perMessageDeflate = { level: 9, memLevel: 8, threshold: 10, serverMaxWindowBits: 10 };
+      const { client, socket } = await pair(t, { perMessageDeflate });
+      assert.match(WS.info(socket).extensions, /server_max_window_bits=10/);
+      WS.send(socket, 'compressed');
+      assert.equal(await client.text(), 'compressed');
+      assert.equal(WS.info(socket).compression.sent.messages, 1);
+      const zlibDeflateOptions = { level: 9 };
+      assert.throws(() => WS.listen(0, {}, { perMessageDeflate: { zlibDeflateOptions } }), {
+        message: /"options\.perMessageDeflate\.zlibDeflateOptions"\. There are: threshold, level/
+      });
+    },
+
     async 'the event \'headers\''(t) {
       const server = await serve(t, 'own', { upgrade: ({ url }) => ({ headers: { 'Set-Cookie': `at=${url}` } }) });
       const client = new WebSocket(`${urlOf(server)}/here`);
@@ -201,6 +215,18 @@ const ROWS = {
       });
       WS.send(socket, 'b', { fin: true });
       assert.equal(await client.text(), 'ab');
+    },
+
+    async '`ws.send(hugeBuffer)`'(t) {
+      const limits = { maxBufferedAmount: 1024 * 1024 };
+      const huge = Buffer.alloc(32 * limits.maxBufferedAmount);
+      const { inbox, socket } = await pair(t, limits);
+      WS.send(socket, huge);
+      assert.equal((await inbox.next())[1].code, 'ERR_WS13_BUFFER_OVERFLOW');
+      const { client, socket: other } = await pair(t, limits);
+      const received = once(client, 'message');
+      WS.send(other, Readable.from(chunks(huge)));
+      assert.equal((await received)[0].length, huge.length);
     },
 
     async '`ws.send(5)`'(t) {
@@ -474,6 +500,10 @@ async function opened(t, client) {
   client.text = () => inbox.next();
   await once(client, 'open');
   return client;
+}
+
+function* chunks(bytes, size = 64 * 1024) {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
 async function echoes(client) {

@@ -19,7 +19,7 @@ const { peerOf } = require('./support/frames.js');
 const { openAsClient, readHead } = require('./support/handshake.js');
 const { frames } = require('./support/inbox.js');
 const {
-  HOST, PLACES, connectionsOf, dial, emptied, identity, opening, recorder, serve, uncaught
+  HOST, PLACES, ask, connectionsOf, dial, emptied, identity, opening, recorder, serve, uncaught
 } = require('./support/listening.js');
 
 const echo = { message: (socket, payload, isBinary) => send(socket, payload, { binary: isBinary }) };
@@ -352,6 +352,21 @@ describe('clients that go away', () => {
     await emptied(server);
     assert.deepEqual(inbox.left, []);
   });
+});
+
+const newer = !('shouldUpgradeCallback' in http.createServer()) && 'needs shouldUpgradeCallback';
+test('an upgrade to something else is a page, where the server says so', { skip: newer }, async (t) => {
+  const isWebSocket = ({ headers }) => headers.upgrade.toLowerCase() === 'websocket';
+  const server = http.createServer({ shouldUpgradeCallback: isWebSocket }, (_request, response) => response.end('a page'));
+  listen(server, { open: (socket) => send(socket, 'open') }).listen(0, HOST);
+  t.after(() => server.close().closeAllConnections());
+  await once(server, 'listening');
+  const request = ['GET / HTTP/1.1', 'Host: a', 'Connection: Upgrade, close', 'Upgrade: h2c', '', ''];
+  const { status, body } = await ask(server, request.join('\r\n'));
+  assert.deepEqual([status, body], [200, 'a page']);
+  const client = new ws.WebSocket(`ws://${HOST}:${server.address().port}`);
+  assert.equal(String((await once(client, 'message'))[0]), 'open');
+  client.terminate();
 });
 
 describe('arguments', () => {
