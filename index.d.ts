@@ -41,6 +41,7 @@ export interface WS {
    * another type. `ERR_INVALID_ARG_VALUE`: an unknown option, or `protocols` chose what was not
    * offered.
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: a limit outside of its range.
+   * @throws {Error} `ERR_INVALID_STATE`: `WS.listen` has this socket.
    */
   upgrade(this: void, socket: SocketLike, headers: HandshakeHeaders, callback?: UpgradeCallback): boolean;
   upgrade(
