@@ -55,8 +55,9 @@ function attach(socket, handlers, options) {
 /** The same, where the arguments have been checked, with what the handshake has come to. */
 function attachChecked(socket, handlers, options, { extension, head, protocol, request, data }) {
   const known = peek(socket);
-  if (known !== undefined && (known.attachment !== null || known.handshake !== null)) {
-    throw errors.invalidState('The socket is attached already');
+  if (known !== undefined && known.attachment !== null) throw errors.invalidState('The socket is attached already');
+  if (known !== undefined && known.handshake !== null) {
+    throw errors.invalidState('The handshake is not done, and WS.connect attaches the socket itself');
   }
   if (known !== undefined && (known.busy || known.backlog !== null || known.bytesReceived > 0)) {
     throw errors.invalidState('The socket is read by WS.receive already');
