@@ -412,8 +412,9 @@ export interface Handlers<
    */
   close?(socket: S, code: number, reason: string, wasClean: boolean): void;
   /**
-   * Something went wrong; `close` follows. A {@link ViolationError}, the socket's own error, or by
-   * `code`: `ERR_WS13_HEARTBEAT`, `ERR_WS13_BUFFER_OVERFLOW` ({@link GuardOptions}), `ABORT_ERR` (`signal`).
+   * Something went wrong; `close` follows, and without this handler that alone. A {@link ViolationError}, the
+   * socket's own error, or by `code`: `ERR_WS13_HEARTBEAT`, `ERR_WS13_BUFFER_OVERFLOW`
+   * ({@link GuardOptions}), `ABORT_ERR` (`signal`).
    */
   error?(socket: S, error: NodeJS.ErrnoException): void;
 }
@@ -723,7 +724,10 @@ export interface ConnectOptions<
   origin?: string | undefined;
   /** Options of `tls.connect` for `wss:`, but for where to connect, which the URL says. Default: none. */
   tls?: Omit<TlsOptions, 'host' | 'port' | 'path' | 'socket'> | undefined;
-  /** Ends the handshake, or the connection, with an `AbortError` (`ABORT_ERR`). Default: none. */
+  /**
+   * Ends the handshake, and later the connection, with an `AbortError` (`ABORT_ERR`); for the handshake alone
+   * there is `handshakeTimeout`. Default: none.
+   */
   signal?: AbortSignal | undefined;
   /**
    * Redirects that are followed; one more is `WS_ERR_HANDSHAKE_REDIRECT`. 0 to 100; default: 0, where a

@@ -175,6 +175,22 @@ const ROWS = {
       for (const client of clients.slice(1)) assert.equal(await client.text(), 'to all');
     },
 
+    async 'the same, for all but one'(t) {
+      const sockets = new Set();
+      const server = await serve(t, 'own', {
+        open(socket) { sockets.add(socket); },
+        message(socket, payload) {
+          const frame = WS.frame(payload, { binary: false });
+          for (const other of sockets) if (other !== socket) WS.send(other, frame);
+          WS.send(socket, 'sent');
+        }
+      });
+      const [one, ...others] = [await clientOf(t, server), await clientOf(t, server), await clientOf(t, server)];
+      one.send('to the others');
+      assert.equal(await one.text(), 'sent');
+      for (const other of others) assert.equal(await other.text(), 'to the others');
+    },
+
     async '`wss.close()`'(t) {
       const server = await serve(t, 'own', echo);
       const closed = once(await clientOf(t, server), 'close');
