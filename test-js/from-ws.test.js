@@ -314,7 +314,8 @@ const ROWS = {
       assert.equal(WS.info(socket).bufferedAmount, 0);
       WS.send(socket, 'at once');
       WS.send(socket, 'gathered');
-      assert.equal(WS.info(socket).bufferedAmount, 10);
+      // At least the frame that is gathered; Windows takes no bytes inside of a write.
+      assert.ok(WS.info(socket).bufferedAmount >= 10);
     },
 
     async '`ws.pause()`, `ws.resume()`'(t) {
