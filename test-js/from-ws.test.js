@@ -10,6 +10,7 @@ const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { Readable } = require('node:stream');
 const { describe, test } = require('node:test');
+const { compileFunction } = require('node:vm');
 const { WebSocket, WebSocketServer, createWebSocketStream } = require('ws');
 const { WS } = require('../index.js');
 const { connectDefaults } = require('../lib/connect.js');
@@ -465,15 +466,45 @@ const ROWS = {
   }
 };
 
-for (const [section, rows] of Object.entries(ROWS)) {
-  describe(section, () => {
+for (const [heading, rows] of Object.entries(ROWS)) {
+  describe(heading, () => {
     for (const [title, run] of Object.entries(rows)) test(title, { timeout }, run);
 
     test('every row of the page is tested, in its order', () => {
-      assert.deepEqual(firstCells(section), ['with ws', ...Object.keys(rows)]);
+      assert.deepEqual(firstCells(heading), ['with ws', ...Object.keys(rows)]);
     });
   });
 }
+
+test('a protocol on top: the page\'s program, with a stand-in for the library', { timeout }, async (t) => {
+  const [, code] = section('A protocol on top').match(/^```js\n(.*?)^```$/ms);
+  const told = new Inbox();
+  const graphql = {
+    opened(peer, { request, socket }) {
+      told.push([peer.protocol, request.url, socket instanceof net.Socket]);
+      peer.onMessage(async (text) => {
+        if (text === 'nonsense') throw new Error('not understood');
+        await peer.send(`${text}!`);
+      });
+      return (...end) => told.push(end);
+    }
+  };
+  let server;
+  const listen = (_port, ...rest) => { server = WS.listen({ port: 0, host: HOST }, ...rest); };
+  const modules = {
+    'graphql-ws': { GRAPHQL_TRANSPORT_WS_PROTOCOL: 'graphql-transport-ws', makeServer: () => graphql },
+    'ws13-native': { WS: { ...WS, listen } }
+  };
+  compileFunction(code, ['require', 'schema'])((name) => modules[name], {});
+  t.after(() => WS.shutdown(server));
+  await once(server, 'listening');
+  const client = await opened(t, new WebSocket(urlOf(server), ['graphql-transport-ws']));
+  client.send('hello');
+  assert.equal(await client.text(), 'hello!');
+  client.send('nonsense');
+  assert.deepEqual((await once(client, 'close')).map(String), ['1011', 'not understood']);
+  assert.deepEqual(await told.take(2), [['graphql-transport-ws', '/', true], [1011, 'not understood']]);
+});
 
 test('what is not the same by default', () => {
   const ours = { ...listenDefaults, ...connectDefaults };
@@ -490,9 +521,14 @@ test('what is not the same by default', () => {
 });
 
 /** What stands in the first column of a section's table, its head included. */
-function firstCells(section) {
-  const [, text] = PAGE.split(`\n## ${section}\n`);
-  return text.split('\n## ')[0].split('\n').filter((line) => /^\| [^-]/.test(line)).map((line) => line.split(' | ')[0].slice(2));
+function firstCells(title) {
+  const rows = section(title).split('\n').filter((line) => /^\| [^-]/.test(line));
+  return rows.map((line) => line.split(' | ')[0].slice(2));
+}
+
+function section(title) {
+  const [, text] = PAGE.split(`\n## ${title}\n`);
+  return text.split('\n## ')[0];
 }
 
 /** A server's end that is read here, with what its handlers are told, and the client of `ws`. */
