@@ -615,8 +615,8 @@ export interface DeflateSettings {
 /** The guards of every connection whose socket the library reads. */
 export interface GuardOptions extends LimitOptions {
   /**
-   * Bytes that may wait for a peer to read them; past it the socket is destroyed with
-   * `ERR_WS13_BUFFER_OVERFLOW`. One message counts as a whole: send a longer one as a Readable.
+   * Bytes that may wait for a peer to read them where one more message is sent, of any size; where more do,
+   * the socket is destroyed with `ERR_WS13_BUFFER_OVERFLOW`.
    * 1 to 2^53 - 1; default: 67,108,864 (64 MiB).
    */
   maxBufferedAmount?: number | undefined;

@@ -10,7 +10,7 @@ const errors = require('./errors.js');
  * @param size bytes that wait with it
  */
 function inTurn(connection, size, job) {
-  const { outbox, socket } = connection;
+  const { deferredBytes: waiting, outbox, socket } = connection;
   connection.deferredBytes += size;
   const turn = Promise.resolve(connection.deferred).then(() => {
     connection.deferredBytes -= size;
@@ -21,7 +21,7 @@ function inTurn(connection, size, job) {
   });
   connection.deferred = turn;
   // What waits here waits because of the program, but takes the same memory.
-  if (connection.deferredBytes > outbox.bound) {
+  if (waiting > outbox.bound) {
     socket.destroy(errors.bufferOverflow(connection.deferredBytes, outbox.bound));
   }
 }

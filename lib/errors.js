@@ -92,7 +92,7 @@ function heartbeatTimeout(heartbeat) {
   return coded(Error, 'ERR_WS13_HEARTBEAT', `Nothing arrived within ${heartbeat} ms of a ping`);
 }
 
-/** More for a peer than may wait: it does not read, or not as fast, or it was one message too large. */
+/** More for a peer than may wait: it does not read, or not as fast. */
 function bufferOverflow(bytes, most) {
   return coded(
     Error,

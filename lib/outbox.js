@@ -32,7 +32,7 @@ let top = 0;
  */
 class Outbox {
   /**
-   * @param bound bytes that may wait in the socket; the peer is dropped past it
+   * @param bound bytes that may wait in the socket; the peer is dropped where more is sent past it
    */
   constructor(socket, bound) {
     this.socket = socket;
@@ -171,7 +171,7 @@ class Outbox {
       const { byteOffset, length } = frames;
       if (byteOffset + length === top) top = byteOffset;
     }
-    return this.checkBound(accepted);
+    return this.checkBound(accepted, frames.length);
   }
 
   flushSegments() {
@@ -202,7 +202,10 @@ class Outbox {
   write(buffers, callback) {
     const { channel, socket } = this;
     const rest = channel !== -1 && isFree(socket) ? this.writeDirect(buffers) : buffers;
-    if (rest.length > 0) return this.checkBound(writeAll(socket, rest, callback) !== false);
+    if (rest.length > 0) {
+      const written = lengthOf(rest);
+      return this.checkBound(writeAll(socket, rest, callback) !== false, written);
+    }
     if (callback !== undefined) process.nextTick(callback, null);
     return true;
   }
@@ -238,10 +241,10 @@ class Outbox {
     return result;
   }
 
-  /** Drops a peer for which too much waits. */
-  checkBound(accepted) {
+  /** Drops a peer for which too much waits in front of what was written last, which may be any size. */
+  checkBound(accepted, written) {
     const { bound, socket } = this;
-    if (!accepted && socket.writableLength > bound) {
+    if (!accepted && socket.writableLength - written > bound) {
       socket.destroy(errors.bufferOverflow(socket.writableLength, bound));
     }
     return accepted;
@@ -283,6 +286,12 @@ function behind(buffers, at, bytes) {
   while (at < buffers.length && bytes >= buffers[at].length) bytes -= buffers[at++].length;
   if (at === buffers.length) return [];
   return [buffers[at].subarray(bytes), ...buffers.slice(at + 1)];
+}
+
+function lengthOf(buffers) {
+  let length = 0;
+  for (const buffer of buffers) length += buffer.length;
+  return length;
 }
 
 function refuse(callback) {

@@ -237,13 +237,12 @@ const ROWS = {
     async '`ws.send(hugeBuffer)`'(t) {
       const limits = { maxBufferedAmount: 1024 * 1024 };
       const huge = Buffer.alloc(32 * limits.maxBufferedAmount);
-      const { inbox, socket } = await pair(t, limits);
-      WS.send(socket, huge);
-      assert.equal((await inbox.next())[1].code, 'ERR_WS13_BUFFER_OVERFLOW');
-      const { client, socket: other } = await pair(t, limits);
-      const received = once(client, 'message');
-      WS.send(other, Readable.from(chunks(huge)));
-      assert.equal((await received)[0].length, huge.length);
+      const { client, socket } = await pair(t, limits);
+      for (const payload of [huge, Readable.from(chunks(huge))]) {
+        const received = once(client, 'message');
+        WS.send(socket, payload);
+        assert.equal((await received)[0].length, huge.length);
+      }
     },
 
     async '`ws.send(5)`'(t) {
