@@ -29,7 +29,11 @@ pub unsafe fn run<const N: usize>(
     info: sys::napi_callback_info,
     body: impl FnOnce(&mut Environment, &Call<N>) -> Result<f64, Misuse>,
 ) -> sys::napi_value {
-    let mut args = [ptr::null_mut(); N];
+    // Filled where it stays: to move what has just been written costs more than to write it.
+    let mut call = Call {
+        env,
+        args: [ptr::null_mut(); N],
+    };
     let mut count = N;
     let mut data = ptr::null_mut();
     // SAFETY: `env` and `info` belong to this call; `args` has room for `count` values, and those
@@ -39,7 +43,7 @@ pub unsafe fn run<const N: usize>(
             env,
             info,
             &mut count,
-            args.as_mut_ptr(),
+            call.args.as_mut_ptr(),
             ptr::null_mut(),
             &mut data,
         )
@@ -50,7 +54,6 @@ pub unsafe fn run<const N: usize>(
     // SAFETY: by this function's contract; callbacks run on one thread and call no JavaScript, so
     // no other reference to the environment is alive.
     let environment = unsafe { &mut *data.cast::<Environment>() };
-    let call = Call { env, args };
     let outcome = catch_unwind(AssertUnwindSafe(|| body(environment, &call)))
         .unwrap_or(Err(Misuse("internal error (a panic in native code)")));
     match outcome {
