@@ -23,7 +23,7 @@ use crate::protocol::{FrameHeader, MessageKind, SendError};
 
 /// Bytes that are copied at a stretch, before the loop has a chance of this thread's processor: the kernel
 /// would give it that only after some milliseconds.
-const STRETCH: usize = 256 * 1024;
+const STRETCH: usize = 32 * 1024;
 
 /// Where the environment is, or null once it has ended: a job may be done after that.
 pub type Home = Rc<Cell<*mut Environment>>;

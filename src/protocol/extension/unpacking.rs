@@ -12,7 +12,7 @@ const INLINE_MESSAGE: usize = 128 * 1024;
 /// The same for all messages of a turn together.
 const INLINE_TURN: usize = 1024 * 1024;
 /// Bytes that are unpacked elsewhere at a stretch: less than a millisecond of work.
-const STRETCH: usize = 256 * 1024;
+const STRETCH: usize = 32 * 1024;
 /// The most that memory grows by at once while it is smaller; it doubles from there on.
 const LEAP: usize = 16 << 20;
 /// Bytes of a part, where messages are handed on in parts.
