@@ -214,6 +214,7 @@ impl Need {
     }
 
     fn in_place(len: usize) -> Self {
+        heap::expect_in_chunk(len);
         Self {
             kind: IN_PLACE,
             len,
