@@ -38,11 +38,13 @@ function isReadByNode(socket) {
  */
 function leastInPlace(socket, chunk) {
   if (chunk.length < LEAST) return 0;
-  // By 'readable' and `read` others get the same chunk; then the stream does not flow. A view of a
-  // larger buffer is none that Node has read into.
-  const isOurs = socket.readableFlowing === true && socket.listenerCount('data') === 1
-    && chunk.buffer.byteLength === chunk.length;
-  return isOurs ? Math.max(LEAST, Math.ceil(chunk.length / SHARE)) : 0;
+  // By 'readable' and `read` others get the same chunk; then the stream does not flow.
+  if (socket.readableFlowing !== true || socket.listenerCount('data') !== 1) return 0;
+  // Node cuts off what it has not read into, or leaves a little. A shorter view is one of a pool, which
+  // hands out less than half of itself at a time.
+  const { byteLength } = chunk.buffer;
+  const fills = chunk.byteOffset === 0 && chunk.length > byteLength / 2;
+  return fills ? Math.max(LEAST, Math.ceil(byteLength / SHARE)) : 0;
 }
 
 module.exports = { foreignBytes, leastInPlace };
