@@ -41,6 +41,7 @@ export interface WS {
    * another type. `ERR_INVALID_ARG_VALUE`: an unknown option, or `protocols` chose what was not
    * offered.
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: a limit outside of its range.
+   * @throws {Error} `ERR_INVALID_STATE`: `WS.listen` has this socket.
    */
   upgrade(this: void, socket: SocketLike, headers: HandshakeHeaders, callback?: UpgradeCallback): boolean;
   upgrade(
@@ -165,7 +166,8 @@ export interface WS {
    * @param handlers Shared by all connections.
    * @returns The server, Node's own: 'listening', 'error' and `address()` are its.
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: a `where`, a handler or an option of another type.
-   * `ERR_INVALID_ARG_VALUE`: an unknown option, or a place without `port`, `path` and `fd`.
+   * `ERR_INVALID_ARG_VALUE`: an unknown option, what is probably a misspelt handler, or a place that has
+   * not exactly one of `port`, `path` and `fd`.
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: a port or an option outside of its range.
    * @throws {Error} `ERR_INVALID_STATE`: `WS.listen` has this server already.
    */
@@ -410,8 +412,9 @@ export interface Handlers<
    */
   close?(socket: S, code: number, reason: string, wasClean: boolean): void;
   /**
-   * Something went wrong; `close` follows. A {@link ViolationError}, the socket's own error, or by
-   * `code`: `ERR_WS13_HEARTBEAT`, `ERR_WS13_BUFFER_OVERFLOW` ({@link GuardOptions}), `ABORT_ERR` (`signal`).
+   * Something went wrong; `close` follows, and without this handler that alone. A {@link ViolationError}, the
+   * socket's own error, or by `code`: `ERR_WS13_HEARTBEAT`, `ERR_WS13_BUFFER_OVERFLOW`
+   * ({@link GuardOptions}), `ABORT_ERR` (`signal`).
    */
   error?(socket: S, error: NodeJS.ErrnoException): void;
 }
@@ -458,7 +461,10 @@ export interface AttachHandlers<
   open?(socket: S, request: undefined, data: undefined): void;
 }
 
-/** A client's request: of an http server its `http.IncomingMessage`, else an object with these properties. */
+/**
+ * A client's request: of an http server its `http.IncomingMessage`, which `instanceof` tells the compiler;
+ * else an object with these properties.
+ */
 export interface HandshakeRequest {
   /** `GET`, where `strict`. */
   readonly method: string;
@@ -609,8 +615,9 @@ export interface DeflateSettings {
 /** The guards of every connection whose socket the library reads. */
 export interface GuardOptions extends LimitOptions {
   /**
-   * Bytes that may wait for a peer who does not read; past it the socket is destroyed with
-   * `ERR_WS13_BUFFER_OVERFLOW`. 1 to 2^53 - 1; default: 67,108,864 (64 MiB).
+   * Bytes that may wait for a peer to read them; past it the socket is destroyed with
+   * `ERR_WS13_BUFFER_OVERFLOW`. One message counts as a whole: send a longer one as a Readable.
+   * 1 to 2^53 - 1; default: 67,108,864 (64 MiB).
    */
   maxBufferedAmount?: number | undefined;
   /** Messages that the peer may send; past it the connection is failed with 1008. Default: any number. */
@@ -618,8 +625,8 @@ export interface GuardOptions extends LimitOptions {
   /** permessage-deflate, where the peer wants it too: `true`, or how. Default: false. */
   perMessageDeflate?: boolean | DeflateSettings | undefined;
   /**
-   * Milliseconds of silence after which the peer is pinged; as much again without a byte from it, and
-   * the socket is destroyed with `ERR_WS13_HEARTBEAT`. 0 (off) to 2^31 - 1; default: 60,000 in
+   * Milliseconds; after one to two times as much silence the peer is pinged. As much again without a byte
+   * from it, and the socket is destroyed with `ERR_WS13_HEARTBEAT`. 0 (off) to 2^31 - 1; default: 60,000 in
    * `WS.listen` and `WS.connect`, 0 in `WS.attach`, `WS.stream` and `WS.messages`.
    */
   heartbeat?: number | undefined;
@@ -679,7 +686,7 @@ export interface ListenOptions<Text extends TextForm = 'buffer', Stream extends 
   handshakeTimeout?: number | undefined;
 }
 
-/** Where to listen: the options of `server.listen`, checked by Node. One of port, path, fd is needed. */
+/** Where to listen: the options of `server.listen`, checked by Node. Exactly one of port, path, fd is needed. */
 export interface ListenPlace {
   /** 0 (any) to 65,535. */
   port?: number | undefined;
@@ -717,7 +724,10 @@ export interface ConnectOptions<
   origin?: string | undefined;
   /** Options of `tls.connect` for `wss:`, but for where to connect, which the URL says. Default: none. */
   tls?: Omit<TlsOptions, 'host' | 'port' | 'path' | 'socket'> | undefined;
-  /** Ends the handshake, or the connection, with an `AbortError` (`ABORT_ERR`). Default: none. */
+  /**
+   * Ends the handshake, and later the connection, with an `AbortError` (`ABORT_ERR`); for the handshake alone
+   * there is `handshakeTimeout`. Default: none.
+   */
   signal?: AbortSignal | undefined;
   /**
    * Redirects that are followed; one more is `WS_ERR_HANDSHAKE_REDIRECT`. 0 to 100; default: 0, where a
@@ -819,7 +829,10 @@ export interface ConnectionInfo {
   /** `connecting`: `WS.connect` has no answer yet. `closing`: a close frame went one way. `closed`: both
    * ways, a violation, or the socket is gone. */
   state: 'connecting' | 'open' | 'closing' | 'closed';
-  /** What reads and writes the socket at this moment; Node's streams are for the end of every connection. */
+  /**
+   * What reads and writes the socket at this moment. Node's streams do so until `open` has returned, and at
+   * the end of every connection.
+   */
   transport: 'stream' | 'reactor';
   /** The subprotocol agreed on, `''` for none. */
   protocol: string;

@@ -54,7 +54,7 @@ function readAnswer(answer, request, options) {
   if (answer === null || typeof answer !== 'object') {
     throw errors.invalidReturn('upgrade', 'true, false, a status, an object or nothing', answer);
   }
-  const { status, protocol, headers, data, ...given } = checkOptions(answer, answerOptions, {});
+  const { status, protocol, headers, data, ...given } = checkOptions(answer, answerOptions, {}, 'upgrade() result');
   const fields = headers === undefined ? NO_FIELDS : fieldsOf(headers);
   if (status !== undefined) return { refusal: decline(status, fields) };
   return {

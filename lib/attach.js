@@ -19,6 +19,7 @@ const connectionOptions = {
   perMessageDeflate: checkDeflate,
   transport: oneOf('auto', 'stream')
 };
+const rateOptions = { rate: integer(1, 1e9), burst: integer(1, 1e9) };
 const connectionDefaults = {
   ...limitDefaults,
   maxBufferedAmount: 64 * 1024 * 1024,
@@ -32,6 +33,9 @@ const connectionDefaults = {
 
 const attachOptions = { ...connectionOptions, head: checkHead };
 const attachDefaults = { ...connectionDefaults, heartbeat: 0, head: undefined };
+
+/** What `ws` calls what is a handler here, where the names are too far apart to be a slip of the finger. */
+const ELSEWHERE = new Map([['connection', 'open'], ['verifyClient', 'upgrade']]);
 
 const HANDLERS = ['upgrade', 'open', 'message', 'ping', 'pong', 'drain', 'close', 'error'];
 
@@ -51,8 +55,9 @@ function attach(socket, handlers, options) {
 /** The same, where the arguments have been checked, with what the handshake has come to. */
 function attachChecked(socket, handlers, options, { extension, head, protocol, request, data }) {
   const known = peek(socket);
-  if (known !== undefined && (known.attachment !== null || known.handshake !== null)) {
-    throw errors.invalidState('The socket is attached already');
+  if (known !== undefined && known.attachment !== null) throw errors.invalidState('The socket is attached already');
+  if (known !== undefined && known.handshake !== null) {
+    throw errors.invalidState('The handshake is not done, and WS.connect attaches the socket itself');
   }
   if (known !== undefined && (known.busy || known.backlog !== null || known.bytesReceived > 0)) {
     throw errors.invalidState('The socket is read by WS.receive already');
@@ -98,17 +103,16 @@ function checkHandlers(handlers) {
   // The object is the program's own and may hold more; but not what is a slip of the finger.
   for (const name of Object.keys(handlers)) {
     if (HANDLERS.includes(name) || typeof handlers[name] !== 'function') continue;
-    const meant = nearest(name, HANDLERS);
+    const meant = ELSEWHERE.get(name) ?? nearest(name, HANDLERS);
     if (meant !== null) throw errors.unknownHandler(name, meant);
   }
 }
 
 function checkRate(name, value) {
-  if (value === null || typeof value !== 'object') {
-    throw errors.invalidArgType(name, 'an object with rate and burst', value);
-  }
-  integer(1, 1e9)(`${name}.rate`, value.rate);
-  integer(1, 1e9)(`${name}.burst`, value.burst);
+  const { rate, burst } = checkOptions(value, rateOptions, {}, name);
+  // Both are needed: one alone says nothing.
+  rateOptions.rate(`${name}.rate`, rate);
+  rateOptions.burst(`${name}.burst`, burst);
 }
 
 function checkHead(name, value) {

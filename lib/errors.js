@@ -59,9 +59,9 @@ function invalidReturn(name, expected, value) {
   );
 }
 
-function unknownOption(name, nearest) {
-  const hint = nearest === null ? '' : ` Did you mean "${nearest}"?`;
-  return coded(TypeError, 'ERR_INVALID_ARG_VALUE', `There is no option "${name}".${hint}`);
+function unknownOption(name, nearest, known) {
+  const hint = nearest === null ? `There are: ${known.join(', ')}` : `Did you mean "${nearest}"?`;
+  return coded(TypeError, 'ERR_INVALID_ARG_VALUE', `There is no option "${name}". ${hint}`);
 }
 
 function invalidState(message) {
@@ -92,12 +92,12 @@ function heartbeatTimeout(heartbeat) {
   return coded(Error, 'ERR_WS13_HEARTBEAT', `Nothing arrived within ${heartbeat} ms of a ping`);
 }
 
-/** A peer that does not read what is sent to it. */
+/** More for a peer than may wait: it does not read, or not as fast, or it was one message too large. */
 function bufferOverflow(bytes, most) {
   return coded(
     Error,
     'ERR_WS13_BUFFER_OVERFLOW',
-    `${bytes} bytes wait for a peer that does not read; maxBufferedAmount is ${most}`
+    `${bytes} bytes wait for the peer to read them; maxBufferedAmount is ${most}`
   );
 }
 

@@ -3,15 +3,16 @@
 const native = require('./native.js');
 const { acceptance, admitsOrigin, readAnswer } = require('./admission.js');
 const { attachChecked } = require('./attach.js');
+const { peek } = require('./connection.js');
 const { deadlinesBy } = require('./deadlines.js');
 const { answerOffers } = require('./deflate.js');
+const { handshakeOf } = require('./listener.js');
 const { close } = require('./send.js');
 const { Request, judge } = require('./request.js');
 const { countRefused } = require('./stats.js');
 const { rethrow } = require('./unhandled.js');
 
 const { Hindrance } = native;
-const kHandshake = Symbol('ws13.handshake');
 
 const PENDING = 0;
 const OPEN = 1;
@@ -57,8 +58,10 @@ class Handshake {
   /** Starts with a request that Node's HTTP server has read. */
   take(request, head) {
     const { socket } = this;
-    if (socket.destroyed) {
-      // It may have been reset meanwhile; http has taken its own listener off.
+    // Another listener of the server's has it: one WS.listen more, or the program with WS.upgrade.
+    if (handshakeOf(socket) !== undefined || peek(socket) !== undefined) return;
+    if (socket.destroyed || socket.writableEnded) {
+      // It may have been reset, or refused by the program; http has taken its own listener off.
       socket.on('error', socketOnError);
       return;
     }
@@ -81,7 +84,6 @@ class Handshake {
 
   begin() {
     const { listener, socket } = this;
-    Object.defineProperty(socket, kHandshake, { value: this, writable: true, configurable: true });
     listener.enter(this);
     // What an http server is told to `emit('connection')` may be any Duplex.
     socket.setTimeout?.(0);
@@ -240,7 +242,7 @@ function failLate(handshake, error) {
 }
 
 function socketOnData(chunk) {
-  this[kHandshake].feed(chunk);
+  handshakeOf(this).feed(chunk);
 }
 
 /** A client that goes away before it has an answer is nobody's error. */
@@ -251,7 +253,7 @@ function socketOnEnd() {
 }
 
 function socketOnClose() {
-  const handshake = this[kHandshake];
+  const handshake = handshakeOf(this);
   const { listener } = handshake;
   if (handshake.state === PENDING) handshake.end(OVER);
   farewells.cancel(handshake, listener.options.closeTimeout);

@@ -61,9 +61,11 @@ function placeOf(where) {
   if (where === null || typeof where !== 'object') {
     throw errors.invalidArgType('where', 'a port, { port, host }, { path } or a server', where);
   }
-  const place = checkOptions(where, placeOptions, {});
-  if (place.port === undefined && place.path === undefined && place.fd === undefined) {
-    throw errors.invalidArgValue('where', 'needs a port or a path', where);
+  const place = checkOptions(where, placeOptions, {}, 'where');
+  // Node would take one of several and say nothing, and a path looks like that of a URL.
+  const given = ['port', 'path', 'fd'].filter((name) => place[name] !== undefined);
+  if (given.length !== 1) {
+    throw errors.invalidArgValue('where', 'needs either a port, the path of a unix socket, or an fd', where);
   }
   return place;
 }

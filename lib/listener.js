@@ -1,5 +1,7 @@
 'use strict';
 
+const kHandshake = Symbol('ws13.handshake');
+
 /** What one WS.listen knows of its sockets. */
 class Listener {
   constructor(server, handlers, options) {
@@ -15,6 +17,7 @@ class Listener {
   }
 
   enter(handshake) {
+    Object.defineProperty(handshake.socket, kHandshake, { value: handshake, writable: true, configurable: true });
     this.handshakes.add(handshake);
   }
 
@@ -82,4 +85,9 @@ function destroyAll(handshakes) {
   for (const { socket } of [...handshakes]) socket.destroy();
 }
 
-module.exports = { Listener };
+/** The handshake of a socket that a WS.listen has, or has had; undefined for others. */
+function handshakeOf(socket) {
+  return socket[kHandshake];
+}
+
+module.exports = { Listener, handshakeOf };

@@ -9,6 +9,11 @@ const SUPPORTED = [
   'darwin-x64', 'darwin-arm64', 'win32-x64-msvc', 'win32-arm64-msvc'
 ];
 
+const FORBIDDEN = [
+  'ws13-native: this process may not load native addons.',
+  'Start Node with --allow-addons where it has --permission, and without --no-addons.'
+];
+
 module.exports = load();
 
 /** The addon's exports, through the loader that `napi build` generates. */
@@ -21,17 +26,22 @@ function load() {
 }
 
 function noBinaryError(cause) {
-  const name = platformName();
-  const lines = [`ws13-native: no native binary for ${name}.`];
   const failures = loadFailures(cause);
+  // The generated loader keeps the message of ERR_DLOPEN_DISABLED only.
+  const isForbidden = failures.some((line) => line.includes('loading addons is disabled'));
+  const lines = isForbidden ? FORBIDDEN : missing(platformName(), failures);
+  const error = new Error(lines.join('\n'), { cause });
+  error.code = 'ERR_WS13_NO_BINARY';
+  return error;
+}
+
+function missing(name, failures) {
+  const lines = [`ws13-native: no native binary for ${name}.`];
   if (failures.length > 0) {
     lines.push('A binary is there, but it does not load:', ...failures.map((line) => `  ${line}`));
   }
   lines.push(...advice(name), `Binaries are published for: ${SUPPORTED.join(', ')}.`);
-
-  const error = new Error(lines.join('\n'), { cause });
-  error.code = 'ERR_WS13_NO_BINARY';
-  return error;
+  return lines;
 }
 
 function advice(name) {

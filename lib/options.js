@@ -33,13 +33,14 @@ function oneOf(...words) {
  */
 function checkOptions(options, table, defaults, whose = 'options') {
   if (options === undefined) return defaults;
-  if (options === null || typeof options !== 'object') {
+  if (options === null || typeof options !== 'object' || Array.isArray(options)) {
     throw errors.invalidArgType(whose, 'an object', options);
   }
   const checked = { ...defaults };
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(table, name)) {
-      throw errors.unknownOption(name, nearest(name, Object.keys(table)));
+      const known = Object.keys(table);
+      throw errors.unknownOption(`${whose}.${name}`, nearest(name, known), known);
     }
     const value = options[name];
     if (value === undefined) continue;

@@ -21,6 +21,11 @@ const readerHandlers = {
   }
 };
 
+/** For a socket that is attached: its options are settled. */
+const settled = Object.fromEntries(Object.keys(attachOptions).map((name) => [name, (whole, value) => {
+  throw errors.invalidArgValue(whole, 'comes too late: the socket is attached already', value);
+}]));
+
 /** Whether the socket is attached, so that its options are settled. */
 function isAttached(socket) {
   const connection = peek(socket);
@@ -39,10 +44,10 @@ function readerOptions(socket, options, own, ownDefaults, fixed) {
   if (typeof socket?.on !== 'function') {
     throw errors.invalidArgType('socket', 'a socket or another Duplex', socket);
   }
-  if (isAttached(socket)) return checkOptions(options, own, ownDefaults);
-  const table = { ...attachOptions, ...own };
+  const attached = isAttached(socket);
+  const table = attached ? { ...settled, ...own } : { ...attachOptions, ...own };
   for (const name of Object.keys(fixed)) delete table[name];
-  return checkOptions(options, table, { ...attachDefaults, ...ownDefaults });
+  return checkOptions(options, table, attached ? ownDefaults : { ...attachDefaults, ...ownDefaults });
 }
 
 /** Has a reader take over a socket's messages; one that is not attached is attached. */

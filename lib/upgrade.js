@@ -4,6 +4,7 @@ const errors = require('./errors.js');
 const native = require('./native.js');
 const { checkSocket, limitDefaults, limitOptions, open } = require('./connection.js');
 const { answerOffers, checkDeflate } = require('./deflate.js');
+const { handshakeOf } = require('./listener.js');
 const { boolean, checkOptions } = require('./options.js');
 const { countRefused } = require('./stats.js');
 
@@ -25,6 +26,8 @@ function upgrade(socket, headers, options, callback) {
     options = undefined;
   }
   checkSocket(socket);
+  // A second answer to one request would break the connection that the first has opened.
+  if (handshakeOf(socket) !== undefined) throw errors.invalidState('WS.listen has this socket already');
   const done = typeof callback === 'function' ? callback : () => {};
   const checked = checkOptions(options, upgradeOptions, upgradeDefaults);
   if (headers === null || (typeof headers !== 'object' && typeof headers !== 'function')) {

@@ -3,12 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { runMain, runTool } from './run.mjs';
 import { setup } from './setup.mjs';
 
-const RESOLUTIONS = ['node16', 'nodenext'];
+/** Each with the form of modules that goes with it. */
+const RESOLUTIONS = { node16: 'node16', nodenext: 'nodenext', bundler: 'preserve' };
 
 /** Compiles test-types/ without output; a line marked @ts-expect-error that compiles is an error. */
 export async function checkTypes() {
-  for (const name of RESOLUTIONS) {
-    await runTool('typescript/bin/tsc', ['--project', 'tsconfig.json', '--module', name, '--moduleResolution', name], {
+  for (const [name, modules] of Object.entries(RESOLUTIONS)) {
+    await runTool('typescript/bin/tsc', ['--project', 'tsconfig.json', '--module', modules, '--moduleResolution', name], {
       label: `tsc (${name})`
     });
   }

@@ -363,7 +363,12 @@ describe('arguments', () => {
       assert.throws(() => listen(where, {}), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
     }
     assert.throws(() => listen({ host: HOST }, {}), { code: 'ERR_INVALID_ARG_VALUE' });
-    assert.throws(() => listen({ prot: 1 }, {}), { message: /"prot"\. Did you mean "port"\?/ });
+    const both = { port: 0, path: '/chat' };
+    assert.throws(() => listen(both, {}), { code: 'ERR_INVALID_ARG_VALUE', message: /path of a unix socket/ });
+    assert.throws(() => listen({ prot: 1 }, {}), { message: /"where\.prot"\. Did you mean "port"\?/ });
+    assert.throws(() => listen({ server: net.createServer() }, {}), {
+      message: /^There is no option "where\.server"\. There are: port, host, path, .*, fd$/
+    });
     assert.throws(() => listen({ port: 65536 }, {}), { name: 'RangeError' });
   });
 
@@ -372,12 +377,16 @@ describe('arguments', () => {
       assert.throws(() => listen(0, handlers), { code: 'ERR_INVALID_ARG_TYPE' });
     }
     assert.throws(() => listen(0, { message: 1 }), { message: /handlers\.message/ });
+    assert.throws(() => listen(0, { onmessage() {} }), { message: /"onmessage"\. Did you mean "message"\?/ });
+    assert.throws(() => listen(0, { connection() {} }), { message: /"connection"\. Did you mean "open"\?/ });
+    assert.throws(() => listen(0, { verifyClient() {} }), { message: /Did you mean "upgrade"\?/ });
   });
 
   test('options', () => {
     const wrong = [
       { origins: 'a' }, { origins: [1] }, { protocols: 'a' }, { strict: 1 }, { maxConnections: '1' },
-      { handshakeTimeout: null }, { maxConection: 1 }, { head: Buffer.alloc(0) }
+      { handshakeTimeout: null }, { maxConection: 1 }, { head: Buffer.alloc(0) }, [], ['chat'],
+      { maxMessageRate: 1 }, { maxMessageRate: { rate: 1 } }, { maxMessageRate: { rate: 1, burst: 1, per: 1 } }
     ];
     for (const options of wrong) assert.throws(() => listen(0, {}, options), { name: 'TypeError' });
     const outOfRange = [

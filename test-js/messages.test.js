@@ -143,5 +143,7 @@ test('the options are those of attach', async (t) => {
   assert.throws(() => messages({}), { code: 'ERR_INVALID_ARG_TYPE' });
   const kept = keeper();
   attach(server, kept.handlers);
-  assert.throws(() => messages(server, { maxPayload: 1 }), { code: 'ERR_INVALID_ARG_VALUE' });
+  assert.throws(() => messages(server, { text: 'string' }), {
+    code: 'ERR_INVALID_ARG_VALUE', message: /"options\.text" .* attached already/
+  });
 });

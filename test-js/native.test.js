@@ -54,6 +54,16 @@ test('a binary that is there and does not load gives the reason', (t) => {
   assert.match(message, /A binary is there, but it does not load:\n {2}\S+/);
 });
 
+test('a Node that may load no addon says how it may', (t) => {
+  const folder = copyPackage(t);
+  cpSync(join(root, addon), join(folder, addon));
+  const { code, message, cause } = loadError(folder, REQUIRE, ['--no-addons']);
+  assert.equal(code, 'ERR_WS13_NO_BINARY');
+  assert.match(message, /may not load native addons\.\n.*--allow-addons where it has --permission/);
+  assert.ok(!message.includes('install again'), message);
+  assert.equal(cause, true);
+});
+
 test('the binary is found in the package of its platform', (t) => {
   const folder = copyPackage(t);
   const dependency = join(folder, 'node_modules', `ws13-native-${here}`);
@@ -87,18 +97,18 @@ function copyPackage(t) {
 const REQUIRE = 'try { require("./index.js"); } catch (error) { report(error); }';
 
 /** The error that loading the package ends with, in a process of its own. */
-function loadError(folder, source = REQUIRE) {
+function loadError(folder, source = REQUIRE, flags = []) {
   const report = `function report(error) {
     const { code, message, cause } = error;
     process.stdout.write(JSON.stringify({ code, message, cause: cause instanceof Error }));
   }`;
-  const { status, stdout, stderr } = load(folder, `${report} ${source}`);
+  const { status, stdout, stderr } = load(folder, `${report} ${source}`, flags);
   assert.equal(status, 0, stderr);
   return JSON.parse(stdout);
 }
 
-function load(folder, source) {
-  return spawnSync(process.execPath, ['-e', source], { cwd: folder, encoding: 'utf8' });
+function load(folder, source, flags = []) {
+  return spawnSync(process.execPath, [...flags, '-e', source], { cwd: folder, encoding: 'utf8' });
 }
 
 /** A Rust target as Node and npm name it. */

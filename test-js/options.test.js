@@ -271,9 +271,13 @@ test('where: port and host', async (t) => {
 
 test('where: what goes to server.listen', (t) => {
   const { mock } = t.mock.method(net.Server.prototype, 'listen', () => {});
-  const where = Object.fromEntries(Object.keys(placeOptions).map((name) => [name, `a ${name}`]));
-  WS.listen(where, {});
-  assert.deepEqual(mock.calls[0].arguments, [where]);
+  const places = ['port', 'path', 'fd'];
+  const others = Object.keys(placeOptions).filter((name) => !places.includes(name));
+  for (const place of places) {
+    const where = Object.fromEntries([place, ...others].map((name) => [name, `a ${name}`]));
+    WS.listen(where, {});
+    assert.deepEqual(mock.calls.at(-1).arguments, [where]);
+  }
 });
 
 for (const role of ['server', 'client']) {

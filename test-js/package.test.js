@@ -15,6 +15,8 @@ const root = join(__dirname, '..');
 const [addon] = readdirSync(root).filter((name) => name.endsWith('.node'));
 
 const FILES = [
+  ...readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
+  ...readdirSync(join(root, 'examples')).map((name) => `examples/${name}`),
   'CHANGELOG.md',
   'LICENSE',
   'README.md',

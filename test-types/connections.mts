@@ -1,5 +1,7 @@
 // Whole connections: handlers, options and what the compiler finds out by itself.
-import { Agent, createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import {
+  Agent, IncomingMessage as HttpRequest, createServer as createHttpServer, type Server as HttpServer
+} from 'node:http';
 import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import net, { type Server, type Socket } from 'node:net';
 import { Duplex, Readable } from 'node:stream';
@@ -73,6 +75,11 @@ WS.listen(8080, {
   open(socket, _request, data) { users.set(socket, data); }
 });
 WS.listen(8080, { upgrade: ({ url }) => url === '/' });
+WS.listen(createHttpServer(), {
+  upgrade(request) {
+    return request instanceof HttpRequest && request.complete && request.protocols.length > 0;
+  }
+});
 WS.listen(8080, { upgrade() {} });
 WS.listen(8080, { upgrade: () => ({ protocol: false, heartbeat: 0 }) });
 WS.listen<string | undefined>(8080, {
