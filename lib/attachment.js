@@ -4,6 +4,7 @@ const { constants } = require('node:buffer');
 const diagnostics = require('./diagnostics.js');
 const errors = require('./errors.js');
 const { watch } = require('./adopted.js');
+const { foreignBytes, leastInPlace } = require('./chunks.js');
 const { deadlinesBy } = require('./deadlines.js');
 const { TOO_MANY_MESSAGES } = require('./faults.js');
 const { failTooBig, violation } = require('./events.js');
@@ -30,6 +31,8 @@ class Attachment {
     /** The WS.stream or WS.messages that gets the messages in place of the handler, or null. */
     this.reader = null;
     this.rateLimit = options.maxMessageRate === undefined ? null : new RateLimit(options.maxMessageRate);
+    /** Bytes yet to come of which somebody else may hold the memory; see chunks.js. */
+    this.foreign = Infinity;
     /** Whether anything has arrived since the last heartbeat. */
     this.isHeard = false;
     /** Whether a heartbeat's ping has not been followed by anything. */
@@ -41,6 +44,7 @@ class Attachment {
     const { connection, handlers, options } = this;
     const { socket } = connection;
     socket.on('data', socketOnData);
+    this.foreign = foreignBytes(socket);
     socket.on('drain', socketOnDrain);
     socket.on('error', socketOnError);
     if (options.heartbeat > 0) heartbeats.start(this, options.heartbeat);
@@ -60,10 +64,13 @@ class Attachment {
     if (options.transport === 'auto' && isAdoptable(socket)) adopt(connection);
   }
 
-  /** The next bytes of the socket. What a handler throws is an uncaught exception. */
-  take(chunk) {
+  /**
+   * The next bytes of the socket. What a handler throws is an uncaught exception.
+   * @param least from how many bytes on payloads stay in the chunk; 0 for a chunk that is not ours
+   */
+  take(chunk, least = 0) {
     try {
-      processChunk(this.connection, chunk, null);
+      processChunk(this.connection, chunk, null, least);
     } catch (error) {
       this.goOn();
       throw error;
@@ -206,6 +213,11 @@ function takeRest(attachment) {
 function socketOnData(chunk) {
   const { attachment } = peek(this);
   attachment.isHeard = true;
+  if (attachment.foreign === 0) {
+    attachment.take(chunk, leastInPlace(this, chunk));
+    return;
+  }
+  attachment.foreign = Math.max(0, attachment.foreign - chunk.length);
   attachment.take(chunk);
 }
 

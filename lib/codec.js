@@ -22,6 +22,7 @@ module.exports = {
   NEEDED: 2,
   NEEDS: 3,
   KEEP: 4,
+  LEFT: 5,
   MORE_READY: 6,
   RECEIVED: 7,
   EVENTS: 8,
@@ -45,15 +46,17 @@ module.exports = {
 
   // Entries of the table that name a socket of the reactor's (src/node/reactor/turn.rs). All from
   // SOCKET on do.
-  SOCKET: 0x40,
-  ENDED: 0x41,
-  FAILED: 0x42,
-  LARGE: 0x43,
+  SOCKET: 0x80,
+  ENDED: 0x81,
+  FAILED: 0x82,
+  LARGE: 0x83,
 
   /** Added to an event's kind: its message is the connection's assembly. */
   IN_ASSEMBLY: 0x10,
   /** Added to an event's kind: it is a part of a message, more follow. */
   PART: 0x20,
+  /** Added to an event's kind: its payload lies in the chunk. */
+  IN_CHUNK: 0x40,
   /** Added to the kind of a frame to send: more parts of its message follow. */
   MORE: 0x10,
   /** Added to the kind of a frame to send: only the header is written. */

@@ -20,9 +20,13 @@ renewInbound(INBOUND_SLAB);
 /** Memory for payloads that is not filled with zeros first. */
 function allocate(size) {
   const slab = Buffer.allocUnsafeSlow(size);
-  // Views of one slab go to different hands: none of them may transfer it away from the others.
-  markAsUntransferable(slab.buffer);
+  share(slab);
   return slab;
+}
+
+/** Views of a buffer go to different hands: none of them may transfer it away from the others. */
+function share(buffer) {
+  markAsUntransferable(buffer.buffer);
 }
 
 /** A new slab of incoming payloads, with room for `size` bytes. */
@@ -84,6 +88,7 @@ module.exports = {
   allocate,
   renewInbound,
   renewAssembly,
+  share,
   takeAssembly,
   view
 };

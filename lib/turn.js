@@ -136,7 +136,7 @@ function hear(connection, memory, first, end, rest) {
   connection.busy = outbox.receiving = true;
   try {
     if (connection.pongs !== null) answerPings(connection);
-    for (; event < end && connection.paused === 0; event++) actOn(connection, memory, event, null);
+    for (; event < end && connection.paused === 0; event++) actOn(connection, memory, null, event, null);
     if (connection.paused !== 0) {
       keepRest(connection, memory, event, end, bytes, 0, null, goesOn);
     } else if (rest !== null) {

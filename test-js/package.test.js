@@ -30,6 +30,7 @@ const FILES = [
   'lib/attachment.js',
   'lib/background.js',
   'lib/broadcast.js',
+  'lib/chunks.js',
   'lib/client-handshake.js',
   'lib/codec.js',
   'lib/connect.js',

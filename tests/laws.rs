@@ -126,6 +126,22 @@ proptest! {
     }
 
     #[test]
+    fn payloads_in_place_are_the_same(
+        role in role(),
+        bytes in stream(),
+        cut in any::<prop::sample::Index>(),
+        least in 1usize..64,
+        delivery in prop_oneof![Just(Delivery::Whole), Just(Delivery::Parts)],
+    ) {
+        let (head, tail) = bytes.split_at(cut.index(bytes.len()));
+        let mut receiver = Receiver::with_delivery(role, LIMITS, delivery).in_place(least);
+        receiver.feed(head);
+        receiver.feed(tail);
+        prop_assert_eq!(receiver.connection.received.bytes, bytes.len() as u64);
+        prop_assert_eq!(receiver.seen, events_of(role, LIMITS, [&bytes[..]]));
+    }
+
+    #[test]
     fn streams_end_with_an_answer_or_wait(role in role(), bytes in stream()) {
         check_end(role, &bytes);
     }
@@ -162,6 +178,59 @@ proptest! {
         let end = encode(header, &payload, &mut frame);
         receiver.feed(&frame[..end]);
         prop_assert_eq!(receiver.seen, vec![Seen::Binary(payload)]);
+    }
+}
+
+/// What stays in the chunk: a message that lies there whole, and nothing of any other.
+#[test]
+fn only_whole_messages_stay_in_place() {
+    let frame = |fin, opcode, len: usize| {
+        let header = FrameHeader {
+            fin,
+            reserved: ReservedBits::NONE,
+            opcode,
+            mask: Some([1, 2, 3, 4]),
+            len: len as u64,
+        };
+        let mut frame = vec![0; header.encoded_len() + len];
+        encode(header, &vec![b'a'; len], &mut frame);
+        frame
+    };
+    let stays = |chunks: &[&[u8]], delivery| {
+        let mut receiver =
+            Receiver::with_delivery(Some(Role::Server), LIMITS, delivery).in_place(100);
+        for chunk in chunks {
+            receiver.feed(chunk);
+        }
+        assert!(matches!(receiver.seen.last(), Some(Seen::Text(_))));
+        receiver.in_place
+    };
+    let whole = frame(true, OpCode::Text, 100);
+    let both = [whole.clone(), whole.clone()].concat();
+    let fragments = [
+        frame(false, OpCode::Text, 100),
+        frame(true, OpCode::Continuation, 100),
+    ]
+    .concat();
+    let behind_nothing = [
+        frame(false, OpCode::Text, 0),
+        frame(true, OpCode::Continuation, 100),
+    ]
+    .concat();
+    let short = frame(true, OpCode::Text, 99);
+    let (head, tail) = whole.split_at(50);
+    let (header, payload) = whole.split_at(whole.len() - 100);
+    for (chunks, in_whole, in_parts) in [
+        (&[&whole[..]][..], 1, 1),
+        (&[&both], 2, 2),
+        (&[header, payload], 1, 1),
+        (&[&behind_nothing], 1, 1),
+        (&[&fragments], 0, 2),
+        (&[head, tail], 0, 0),
+        (&[&short], 0, 0),
+    ] {
+        assert_eq!(stays(chunks, Delivery::Whole), in_whole);
+        assert_eq!(stays(chunks, Delivery::Parts), in_parts);
     }
 }
 

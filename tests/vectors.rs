@@ -32,6 +32,8 @@ fn every_vector_at_every_cut() {
             for delivery in [Delivery::Whole, Delivery::Parts] {
                 let seen = replay(vector, delivery, split(bytes, cuts));
                 assert_eq!(&seen, expected, "{} cut at {cuts:?}", vector.name);
+                let seen = replay_in_place(vector, delivery, split(bytes, cuts));
+                assert_eq!(&seen, expected, "{} in place, cut at {cuts:?}", vector.name);
             }
         };
         check(&vector.cuts);
@@ -44,10 +46,22 @@ fn every_vector_at_every_cut() {
 }
 
 fn replay(vector: &Vector, delivery: Delivery, chunks: Vec<&[u8]>) -> Vec<Seen> {
+    replay_to(receiver(vector, delivery), chunks)
+}
+
+fn replay_in_place(vector: &Vector, delivery: Delivery, chunks: Vec<&[u8]>) -> Vec<Seen> {
+    replay_to(receiver(vector, delivery).in_place(1), chunks)
+}
+
+fn receiver(vector: &Vector, delivery: Delivery) -> Receiver {
     let mut receiver = Receiver::with_delivery(vector.role, vector.limits, delivery);
     if let Some(agreement) = vector.agreement {
         receiver = receiver.deflating(agreement);
     }
+    receiver
+}
+
+fn replay_to(mut receiver: Receiver, chunks: Vec<&[u8]>) -> Vec<Seen> {
     for chunk in chunks {
         receiver.feed(chunk);
     }

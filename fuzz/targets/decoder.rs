@@ -1,4 +1,4 @@
-//! Any cutting of a stream gives the same events, whole or in parts; what ends a connection is
+//! Any cutting of a stream gives the same events, whole, in parts or in place; what ends a connection is
 //! answered once; memory follows the bytes that arrived.
 //!
 //! The first byte of an input chooses the role, the next two the cuts; the rest is the stream.
@@ -36,10 +36,13 @@ fuzz_target!(|input: &[u8]| {
     let chunks = cut(stream, *short, *long);
     assert_eq!(whole.seen, events_of(role, LIMITS, chunks.iter().copied()));
     let mut parts = Receiver::with_delivery(role, LIMITS, Delivery::Parts);
+    let mut in_place = Receiver::new(role, LIMITS).in_place(usize::from(*long).max(1));
     for chunk in chunks {
         parts.feed(chunk);
+        in_place.feed(chunk);
     }
     assert_eq!(whole.seen, parts.seen);
+    assert_eq!(whole.seen, in_place.seen);
 
     assert_answered_once(&mut whole);
 });

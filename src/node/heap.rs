@@ -12,6 +12,9 @@ use std::sync::Once;
 /// Memory for a message from here on, in bytes, shows that a program is about large ones: glibc maps each
 /// such block by itself at first.
 const LARGE: usize = 128 << 10;
+/// A payload of more bytes that stays in its chunk shows it too: what Node has read, 64 KiB, goes with
+/// three of them at most.
+const LARGE_IN_CHUNK: usize = 16 << 10;
 /// What glibc is to learn from. The end of the heap stays up to twice of this, 48 MiB.
 const BLOCK: usize = 24 << 20;
 
@@ -22,12 +25,24 @@ static TAUGHT: Once = Once::new();
 /// last word: it does not learn then.
 pub fn expect(size: usize) {
     if size >= LARGE {
-        TAUGHT.call_once(|| {
-            let mut block = Vec::<u8>::new();
-            // Nothing is written to it, so it takes no memory. Where there is no room for it, all stays
-            // as it was; so it does with other allocators.
-            let _ = block.try_reserve_exact(BLOCK);
-            drop(black_box(block));
-        });
+        teach();
     }
+}
+
+/// Does so for a payload of `size` bytes that stays in its chunk.
+pub fn expect_in_chunk(size: usize) {
+    if size > LARGE_IN_CHUNK {
+        teach();
+    }
+}
+
+/// Has glibc learn, once.
+fn teach() {
+    TAUGHT.call_once(|| {
+        let mut block = Vec::<u8>::new();
+        // Nothing is written to it, so it takes no memory. Where there is no room for it, all stays
+        // as it was; so it does with other allocators.
+        let _ = block.try_reserve_exact(BLOCK);
+        drop(black_box(block));
+    });
 }

@@ -131,9 +131,10 @@ callbacks! {
         Ok(0.0)
     };
 
-    /// `receive(connection, role, chunk, at, slab, used, assembly)`: reads on from `chunk[at]` and
-    /// fills the table → the number of events in it.
-    fn receive(7) = receive_chunk;
+    /// `receive(connection, role, chunk, at, slab, used, assembly, least)`: reads on from `chunk[at]`
+    /// and fills the table → the number of events in it. Payloads of `least` bytes or more may stay in
+    /// the chunk; with 0 it is not changed.
+    fn receive(8) = receive_chunk;
 
     /// `frame(connection, role, kind, payload, out, at)`: writes a frame at `out[at]` → where it
     /// ends, or why it was refused. `payload` is a Uint8Array or a string.

@@ -73,6 +73,10 @@ pub enum Step {
     Event(Event),
     /// Step again with at least so many bytes free in a slab.
     NeedSlab(usize),
+    /// The next so many bytes of the input are a message, or a part of one, and may stay where they
+    /// are ([`Memory::least_in_place`]): lend them as the assembly, take them by
+    /// [`Decoder::step_in_place`], and step on behind them with the assembly that there was.
+    InPlace(usize),
     /// Step again with an assembly of `capacity` bytes that begins with the first `keep` bytes of
     /// the present one.
     NeedAssembly {
@@ -103,6 +107,9 @@ pub struct Memory<'a> {
     /// For this connection's message in progress; empty where there is none. What earlier steps
     /// wrote in it must still be there.
     pub assembly: &'a mut [u8],
+    /// From how many bytes on what is handed on stays in the input, where it lies there whole:
+    /// [`Step::InPlace`]. `usize::MAX` where the input is not ours to change.
+    pub least_in_place: usize,
     /// What transforms messages, of any number of connections in turn.
     pub pools: &'a mut Pools,
 }
@@ -414,6 +421,9 @@ impl Decoder {
 
         let parts = self.delivery == Delivery::Parts;
         let is_piece = complete || parts;
+        if available >= memory.least_in_place && is_piece && message.len == 0 {
+            return Ok(Some(Step::InPlace(available)));
+        }
 
         let place = if is_piece && message.len == 0 && available <= SLAB_MESSAGE_MAX {
             let Some(range) = memory.claim(available) else {
@@ -467,7 +477,8 @@ impl Decoder {
         is_packed || self.message.is_some_and(|message| message.len > 0)
     }
 
-    /// Takes `count` bytes that were written where they are [expected](Decoder::expected).
+    /// Takes `count` bytes that were written where they are [expected](Decoder::expected), or that
+    /// [`Step::InPlace`] is about.
     ///
     /// # Errors
     /// As [`Decoder::step`].
@@ -585,13 +596,8 @@ impl Message {
         match self.kind {
             MessageKind::Binary => mask::copy(target, source, frame.key),
             MessageKind::Text => {
-                let ascii = mask::copy_ascii(target, source, frame.key);
-                if !(ascii && self.utf8.is_complete()) {
-                    // §8.1: a stream that is not UTF-8 fails the connection, at its first bad byte.
-                    self.utf8
-                        .feed(target)
-                        .map_err(|_| ProtocolError::InvalidUtf8)?;
-                }
+                let is_ascii = mask::copy_ascii(target, source, frame.key);
+                self.check(target, is_ascii)?;
             }
         }
         Ok(())
@@ -599,11 +605,23 @@ impl Message {
 
     /// Unmasks `part` where it is, and checks text.
     fn take_in_place(&mut self, part: &mut [u8], frame: Frame) -> Result<(), ProtocolError> {
-        mask::xor(part, frame.key);
         match self.kind {
-            MessageKind::Binary => Ok(()),
-            MessageKind::Text => self.utf8.feed(part).map_err(|_| ProtocolError::InvalidUtf8),
+            MessageKind::Binary => mask::xor(part, frame.key),
+            MessageKind::Text => {
+                let is_ascii = mask::xor_ascii(part, frame.key);
+                self.check(part, is_ascii)?;
+            }
         }
+        Ok(())
+    }
+
+    /// §8.1: a stream that is not UTF-8 fails the connection, at its first bad byte.
+    #[inline(always)]
+    fn check(&mut self, text: &[u8], is_ascii: bool) -> Result<(), ProtocolError> {
+        if is_ascii && self.utf8.is_complete() {
+            return Ok(());
+        }
+        self.utf8.feed(text).map_err(|_| ProtocolError::InvalidUtf8)
     }
 
     #[inline]

@@ -26,6 +26,10 @@ pub struct Receiver {
     slab: Vec<u8>,
     used: usize,
     assembly: Vec<u8>,
+    /// From how many bytes on payloads stay in the chunk, or `usize::MAX`.
+    least_in_place: usize,
+    /// How many of them have.
+    pub in_place: usize,
     /// Bytes that were ever asked for in one piece.
     pub largest: usize,
     /// Bytes that were ever copied in one piece to another assembly, or out of one that is too large,
@@ -50,11 +54,19 @@ impl Receiver {
             slab: Vec::new(),
             used: 0,
             assembly: Vec::new(),
+            least_in_place: usize::MAX,
+            in_place: 0,
             largest: 0,
             copied: 0,
             seen: Vec::new(),
             pools: Pools::default(),
         }
+    }
+
+    /// The same over chunks that are its own.
+    pub fn in_place(mut self, least: usize) -> Self {
+        self.least_in_place = least;
+        self
     }
 
     /// The same with permessage-deflate.
@@ -82,6 +94,7 @@ impl Receiver {
                 slab: &mut self.slab,
                 used: self.used,
                 assembly: &mut self.assembly,
+                least_in_place: self.least_in_place,
                 pools: &mut self.pools,
             };
             let step = self.connection.receive(self.role, &mut input, &mut memory);
@@ -89,6 +102,11 @@ impl Receiver {
             match step {
                 Ok(Step::Idle) => break,
                 Ok(Step::Event(event)) => self.take(event),
+                Ok(Step::InPlace(len)) => {
+                    let (payload, behind) = input.split_at(len);
+                    input = behind;
+                    self.take_in_place(payload);
+                }
                 Ok(Step::NeedSlab(len)) => {
                     self.slab = vec![0; len];
                     self.used = 0;
@@ -118,6 +136,26 @@ impl Receiver {
             }
         }
         assert!(input.is_empty(), "all input is read, or ignored");
+    }
+
+    /// Has a payload taken where it lies.
+    fn take_in_place(&mut self, payload: &[u8]) {
+        assert!(payload.len() >= self.least_in_place);
+        self.in_place += 1;
+        let outer = std::mem::replace(&mut self.assembly, payload.to_vec());
+        let mut memory = Memory {
+            slab: &mut [],
+            used: 0,
+            assembly: &mut self.assembly,
+            least_in_place: self.least_in_place,
+            pools: &mut self.pools,
+        };
+        match self.connection.receive_in_place(payload.len(), &mut memory) {
+            Ok(Step::Event(event)) => self.take(event),
+            Ok(step) => panic!("{step:?} after a whole payload"),
+            Err(error) => self.seen.push(Seen::Violation(error)),
+        }
+        self.assembly = outer;
     }
 
     fn bytes_at(&mut self, place: Place) -> Vec<u8> {

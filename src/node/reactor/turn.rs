@@ -24,10 +24,10 @@ use super::channel::Channel;
 
 use crate::protocol::{Connection, Memory, Role, Step};
 
-const SOCKET: u32 = 0x40;
-const ENDED: u32 = 0x41;
-const FAILED: u32 = 0x42;
-const LARGE: u32 = 0x43;
+const SOCKET: u32 = 0x80;
+const ENDED: u32 = 0x81;
+const FAILED: u32 = 0x82;
+const LARGE: u32 = 0x83;
 
 /// Nothing more is ready.
 const NONE: u32 = 0;
@@ -62,6 +62,7 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse
         slab,
         used: 0,
         assembly: &mut [],
+        least_in_place: usize::MAX,
         pools,
     };
     let mut events = Events::new(table, base);
@@ -144,6 +145,7 @@ pub fn read(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse
         slab,
         used: 0,
         assembly,
+        least_in_place: usize::MAX,
         pools,
     };
     let Some((connection, channel)) = peers.get_mut(number as usize).and_then(Peer::both) else {
