@@ -70,6 +70,9 @@ module.exports = {
   /** What `receive` tells of a chunk that another thread may write to while it is read. */
   SHARED: -1,
 
+  /** What becomes of a target of `broadcast` for which nothing was done. */
+  SEND_ALONE: -0x80000000,
+
   // Why `frame` or `pack` refused.
   REFUSED_CLOSING: -1,
   REFUSED_UTF8: -2,

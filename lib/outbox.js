@@ -142,13 +142,34 @@ class Outbox {
    * @returns as `commit` does
    */
   sendWhole(buffer, callback) {
-    const isFirst = !this.receiving && this.tick !== ticks.now();
-    if (!isFirst || this.segments !== null || this.slab !== null) {
+    if (!this.isFirst()) {
       this.append(buffer);
       return this.commit(callback);
     }
     this.tick = ticks.start();
     return this.write([buffer], callback);
+  }
+
+  /** Whether what is sent now is the first of its tick, and so is written at once. */
+  isFirst() {
+    return !this.receiving && this.tick !== ticks.now() && this.segments === null && this.slab === null;
+  }
+
+  /**
+   * Lets a buffer that is the first of its tick be given to the kernel by somebody else, who tells
+   * `wrote` what has come of it.
+   * @returns whether that can be done
+   */
+  beginDirect() {
+    if (this.channel === -1 || !this.isFirst() || !isFree(this.socket)) return false;
+    this.tick = ticks.start();
+    return true;
+  }
+
+  /** Takes note of what a direct write of a buffer has come to; what is left of it waits in the socket. */
+  wrote(buffer, result) {
+    const taken = this.count(result);
+    if (taken < buffer.length) this.writeRest([buffer.subarray(taken)]);
   }
 
   /**
@@ -202,12 +223,15 @@ class Outbox {
   write(buffers, callback) {
     const { channel, socket } = this;
     const rest = channel !== -1 && isFree(socket) ? this.writeDirect(buffers) : buffers;
-    if (rest.length > 0) {
-      const written = lengthOf(rest);
-      return this.checkBound(writeAll(socket, rest, callback) !== false, written);
-    }
+    if (rest.length > 0) return this.writeRest(rest, callback);
     if (callback !== undefined) process.nextTick(callback, null);
     return true;
+  }
+
+  /** Has buffers wait in the socket. */
+  writeRest(buffers, callback) {
+    const written = lengthOf(buffers);
+    return this.checkBound(writeAll(this.socket, buffers, callback) !== false, written);
   }
 
   /**

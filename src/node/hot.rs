@@ -53,6 +53,8 @@ const FUNCTIONS: &[(&std::ffi::CStr, Callback)] = &[
     (c"write", write),
     #[cfg(reactor)]
     (c"writeBoth", write_both),
+    #[cfg(reactor)]
+    (c"broadcast", broadcast),
     (c"volumes", volumes),
     (c"pack", pack),
     (c"packed", packed),
@@ -270,6 +272,12 @@ callbacks! {
     /// `write(connection, buffer, start, end)`: writes `buffer[start..end]` → how many bytes of it
     /// the kernel has taken, or the error, below 0.
     fn write(4) = reactor::write;
+
+    /// `broadcast(targets, count, kind, length, frame)`: accepts a server's frame of `prepare`, with a
+    /// payload of `length` bytes, for many connections, and writes it. Each of the first `count` words
+    /// of `targets` is the number of a connection, and becomes how many bytes the kernel has taken, or
+    /// the error, below 0, or the least number there is where nothing was done.
+    fn broadcast(5) = reactor::broadcast;
 
     /// `writeBoth(connection, first, second)` → how many bytes of both the kernel has taken, or the
     /// error, below 0.

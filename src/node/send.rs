@@ -166,11 +166,18 @@ pub fn write_prepared(_: &mut Environment, call: &Call<3>) -> Result<f64, Misuse
 /// Added to the number of a parameter set, so that it is none of the other answers of `prepared`.
 const SHARED: u32 = 2;
 
+/// What `prepared` answers of a frame that is accepted as it is.
+pub const ADMITTED: f64 = 1.0;
+
 /// `prepared(connection, kind, length)`.
 pub fn admit_prepared(environment: &mut Environment, call: &Call<3>) -> Result<f64, Misuse> {
-    let (message, fin, may_pack) = message_kind(call.number(1)?)?;
-    let len = call.large_number(2)? as usize;
-    let connection = environment.connection(call.number(0)?)?;
+    let (kind, len) = (call.number(1)?, call.large_number(2)? as usize);
+    admit(environment.connection(call.number(0)?)?, kind, len)
+}
+
+/// Accepts a frame of `prepare`, with a payload of `len` bytes, for a server's connection.
+pub fn admit(connection: &mut Connection, kind: u32, len: usize) -> Result<f64, Misuse> {
+    let (message, fin, may_pack) = message_kind(kind)?;
     if may_pack
         && fin
         && connection.state() == State::Open
@@ -182,7 +189,8 @@ pub fn admit_prepared(environment: &mut Environment, call: &Call<3>) -> Result<f
         return Ok(0.0);
     }
     Ok(match connection.send_prepared(message, fin, len) {
-        Ok(header) => f64::from(u8::from(header.is_some())),
+        Ok(Some(_)) => ADMITTED,
+        Ok(None) => 0.0,
         Err(error) => refusal(error),
     })
 }

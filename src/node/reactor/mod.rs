@@ -6,6 +6,7 @@
 //! A socket that has ended, or failed, goes back to Node, which tells the program what it would have
 //! told it anyway.
 
+mod broadcast;
 mod channel;
 mod poller;
 mod ready;
@@ -22,6 +23,7 @@ use std::rc::Rc;
 use napi::sys;
 use rustix::io::Errno;
 
+pub use broadcast::broadcast;
 pub use channel::Channel;
 pub use turn::{begin, read, turn};
 
@@ -162,8 +164,12 @@ pub fn write_both(environment: &mut Environment, call: &Call<3>) -> Result<f64, 
 fn written(result: Result<usize, Errno>) -> f64 {
     match result {
         Ok(count) => count as f64,
-        Err(errno) => f64::from(-errno.raw_os_error()),
+        Err(errno) => f64::from(error_of(errno)),
     }
+}
+
+fn error_of(errno: Errno) -> i32 {
+    -errno.raw_os_error()
 }
 
 /// Closes the handle, as the environment ends: its loop must have none left.
