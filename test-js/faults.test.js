@@ -91,10 +91,14 @@ test('a handler that throws, in every place', { timeout: 200_000 }, async () => 
 test('nothing is left of thousands of faults', { timeout: 200_000 }, async (t) => {
   const { code, stdout, stderr } = await run('faults', ['left'], ['--expose-gc']);
   assert.equal(code, 0, stderr);
-  const { before, after, opened } = JSON.parse(stdout);
-  const [heap, used] = ['heap', 'used'].map((what) => (after[what] - before[what]) / MIB);
+  const { states, opened } = JSON.parse(stdout);
+  const [before, between, after] = states;
+  // What is left grows in every spell. An allocator takes more from the system once, whenever it likes.
+  const [heap, used] = ['heap', 'used'].map((what) => (
+    Math.min(between[what] - before[what], after[what] - between[what]) / MIB
+  ));
   t.diagnostic(`${opened} connections, MiB more: ${heap.toFixed(2)} on the heap, ${used.toFixed(2)} in all`);
   assert.deepEqual(after.handles, before.handles);
   assert.equal(after.open, 0);
-  assert.ok(heap < 2 && used < 12, `MiB more: ${heap} on the heap, ${used} in all`);
+  assert.ok(heap < 1 && used < 6, `MiB more: ${heap} on the heap, ${used} in all`);
 });

@@ -8,8 +8,8 @@ const { WS } = require('../../index.js');
 const { ENTRANCES } = require('../support/entrances.js');
 const { LEAVES, cases, frameTour, leaveAt, play } = require('./fault-cases.js');
 
-const WARM_UP = 3;
-const ROUNDS = 6;
+const SPELLS = 3;
+const ROUNDS = 3;
 
 const uncaught = [];
 process.on('uncaughtException', (error) => uncaught.push(error.message));
@@ -32,11 +32,12 @@ async function throws() {
 }
 
 async function left() {
-  for (let round = 0; round < WARM_UP; round++) await everything();
-  const before = await state();
-  for (let round = 0; round < ROUNDS; round++) await everything();
-  const after = await state();
-  return { before, after, opened: WS.stats().connections.total };
+  const states = [];
+  for (let spell = 0; spell < SPELLS; spell++) {
+    for (let round = 0; round < ROUNDS; round++) await everything();
+    states.push(await state());
+  }
+  return { states, opened: WS.stats().connections.total };
 }
 
 async function everything() {
