@@ -23,8 +23,11 @@ pub fn broadcast(environment: &mut Environment, call: &Call<5>) -> Result<f64, M
     let (targets, frame) = unsafe { (targets.as_mut_slice(), frame.as_slice()) };
     let (targets, _) = targets.as_chunks_mut::<WORD>();
     for target in targets {
-        let peer = environment.peer(u32::from_ne_bytes(*target))?;
-        *target = send(peer, kind, len, frame)?.to_ne_bytes();
+        let outcome = match environment.peer(u32::from_ne_bytes(*target)) {
+            Ok(peer) => send(peer, kind, len, frame)?,
+            Err(_) => SEND_ALONE,
+        };
+        *target = outcome.to_ne_bytes();
     }
     Ok(0.0)
 }

@@ -21,7 +21,6 @@ use super::super::environment::{Environment, Peer, Reading};
 use super::super::receive::{Events, Need, decode, report};
 use super::Reactor;
 use super::channel::Channel;
-
 use crate::protocol::{Connection, Memory, Role, Step};
 
 const SOCKET: u32 = 0x80;
