@@ -18,7 +18,7 @@ const READ_BUFFER = 128 * 1024;
 /** What native code reads sockets into; null before there is one to read. */
 let readBuffer = null;
 
-/** Whether a turn is due for what the last one has left: the kernel does not tell of that again. */
+/** Whether a turn is due for what the last one has left. */
 let isDue = false;
 
 /** Where the reactor starts: the context of the connection that happens to be the first would stay. */

@@ -87,7 +87,7 @@ impl Channel {
     }
 
     /// Whether it is to be left for the next turn, `received` bytes having come into room for `room`: where
-    /// it was full, and where there is an end behind them, of which the kernel does not tell again.
+    /// it was full, and where there is an end behind them. Nothing depends on the kernel's telling of it again.
     pub fn leaves(&self, received: usize, room: usize) -> bool {
         let is_left = received == room || self.is_ended.get();
         self.is_left.set(is_left);

@@ -27,7 +27,7 @@ pub struct Entry {
 pub struct Ready {
     /// Those of this turn.
     list: RefCell<VecDeque<Entry>>,
-    /// Those of the next one, of which the kernel does not tell again.
+    /// Those of the next one, whether or not the kernel tells of them again.
     left: RefCell<Vec<u32>>,
     /// Bytes that may still be read in this turn of the loop.
     budget: Cell<usize>,

@@ -1,5 +1,4 @@
-//! Linux: epoll, edge-triggered: a socket is told of once whenever something new has arrived. Level-triggered,
-//! the kernel would look at each of them a second time, to find that it has been read.
+//! Linux: epoll, level-triggered.
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -9,10 +8,6 @@ use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
 
 use super::MOST;
-
-/// That a socket has failed is told in any case.
-const END: EventFlags = EventFlags::RDHUP.union(EventFlags::ET);
-const READ: EventFlags = END.union(EventFlags::IN);
 
 /// A set of watched sockets. A socket that is closed leaves it by itself.
 pub struct Poller(OwnedFd);
@@ -31,16 +26,17 @@ impl Poller {
     /// Watches a socket, which goes by `number`.
     pub fn add(&self, socket: BorrowedFd, number: u32) -> Result<(), Errno> {
         let data = EventData::new_u64(number.into());
-        epoll::add(&self.0, socket, data, READ)
+        epoll::add(&self.0, socket, data, EventFlags::IN)
     }
 
-    /// Tells of what can be read of a socket, now and as it arrives, or only that it has failed or that
-    /// its peer has ended its half.
+    /// Tells of what can be read of a socket, or only, and once, that it has failed or that its peer
+    /// has ended its half.
     pub fn set(&self, socket: BorrowedFd, number: u32, is_read: bool) {
         let data = EventData::new_u64(number.into());
         let flags = match is_read {
-            true => READ,
-            false => END,
+            true => EventFlags::IN,
+            // Level-triggered, both would be told over and over to somebody who does not read.
+            false => EventFlags::RDHUP | EventFlags::ET,
         };
         // It is in the set, and no memory is needed: this does not fail.
         let _ = epoll::modify(&self.0, socket, data, flags);
@@ -53,7 +49,7 @@ impl Poller {
     }
 
     /// Tells `on_ready` the number of each socket that is ready, whether it has failed, and whether
-    /// its peer has ended its half. It does not wait for one.
+    /// its peer has ended where it is not read. It does not wait for one.
     pub fn look(&self, mut on_ready: impl FnMut(u32, bool, bool)) {
         const NOW: Timespec = Timespec {
             tv_sec: 0,
