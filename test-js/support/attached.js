@@ -33,9 +33,16 @@ async function attachedPair(t, options, kind = 'net') {
   return { ...sockets, at };
 }
 
+/** Longer than the tests' own timeouts: one that has failed by its timeout must not go on for good. */
+const PATIENCE_MS = 60_000;
+
 /** Runs the event loop until `condition` holds; the test's own timeout bounds it. */
 async function until(condition) {
-  while (!condition()) await new Promise(setImmediate);
+  const start = performance.now();
+  while (!condition()) {
+    if (performance.now() - start > PATIENCE_MS) throw new Error(`never came true: ${condition}`);
+    await new Promise(setImmediate);
+  }
 }
 
 module.exports = { attachedPair, keeper, until };
