@@ -150,11 +150,16 @@ describe('a pause', { skip, timeout: 20_000 }, () => {
     WS.pause(server);
     for (const act of [() => client.write(peer.text('a')), () => client.end()]) {
       act();
-      const before = nodeTiming.uvMetricsInfo.loopCount;
-      for (let round = 0; round < 20; round++) await delay(1);
-      const turns = nodeTiming.uvMetricsInfo.loopCount - before;
-      // A timer takes one or two; a loop that is kept busy turns a hundred times a millisecond.
-      assert.ok(turns < 200, `${turns} turns`);
+      const turns = [];
+      for (let round = 0; round < 21; round++) {
+        const before = nodeTiming.uvMetricsInfo.loopCount;
+        await delay(1);
+        turns.push(nodeTiming.uvMetricsInfo.loopCount - before);
+      }
+      // A timer takes one or two, and a loop that is kept busy turns a hundred times a millisecond, in each
+      // round: V8's collection in steps does so too, but only in some.
+      const [median] = turns.sort((a, b) => a - b).slice(10);
+      assert.ok(median < 20, `${turns} turns`);
     }
     assert.equal(server.bytesRead, bytesRead);
   });
