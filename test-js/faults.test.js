@@ -93,12 +93,11 @@ test('nothing is left of thousands of faults', { timeout: 200_000 }, async (t) =
   assert.equal(code, 0, stderr);
   const { states, opened } = JSON.parse(stdout);
   const [before, between, after] = states;
+  const heap = (after.heap - before.heap) / MIB;
   // What is left grows in every spell. An allocator takes more from the system once, whenever it likes.
-  const [heap, used] = ['heap', 'used'].map((what) => (
-    Math.min(between[what] - before[what], after[what] - between[what]) / MIB
-  ));
+  const used = Math.min(between.used - before.used, after.used - between.used) / MIB;
   t.diagnostic(`${opened} connections, MiB more: ${heap.toFixed(2)} on the heap, ${used.toFixed(2)} in all`);
   assert.deepEqual(after.handles, before.handles);
   assert.equal(after.open, 0);
-  assert.ok(heap < 1 && used < 6, `MiB more: ${heap} on the heap, ${used} in all`);
+  assert.ok(heap < 2 && used < 6, `MiB more: ${heap} on the heap, ${used} in all`);
 });
