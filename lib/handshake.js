@@ -89,8 +89,8 @@ class Handshake {
     socket.setTimeout?.(0);
     socket.setNoDelay?.(true);
     socket.on('error', socketOnError);
-    socket.once('end', socketOnEnd);
-    socket.once('close', socketOnClose);
+    socket.on('end', socketOnEnd);
+    socket.on('close', socketOnClose);
     handshakes.start(this, listener.options.handshakeTimeout);
   }
 

@@ -15,7 +15,8 @@ use crate::protocol::{Connection, Role, Traffic};
 
 /// Connections by their number, the table of events, and the random source of this environment.
 pub struct Environment {
-    peers: Slab<Peer>,
+    /// In boxes: a list that grows leaves no holes of their size behind.
+    peers: Slab<Box<Peer>>,
     /// What reads sockets in Node's place, once it has been started.
     #[cfg(reactor)]
     pub reactor: Option<Reactor>,
@@ -70,7 +71,8 @@ impl Environment {
     /// Takes a connection in, and tells its number.
     pub fn open(&mut self, connection: Connection) -> usize {
         self.opened += 1;
-        self.peers.insert(Peer::new(connection, self.opened))
+        self.peers
+            .insert(Box::new(Peer::new(connection, self.opened)))
     }
 
     /// Frees a connection; one that is free already stays so.
@@ -152,7 +154,8 @@ impl Environment {
     /// The connection of that number, with its channel if it has one.
     #[cfg(reactor)]
     pub fn peer(&mut self, number: u32) -> Result<&mut Peer, Misuse> {
-        self.peers.get_mut(number as usize).ok_or(NO_CONNECTION)
+        let peer = self.peers.get_mut(number as usize);
+        peer.map(Box::as_mut).ok_or(NO_CONNECTION)
     }
 
     /// What a turn of the reactor works with.
@@ -224,7 +227,7 @@ impl Peer {
 #[cfg(reactor)]
 pub struct Reading<'a> {
     pub reactor: &'a Reactor,
-    pub peers: &'a mut Slab<Peer>,
+    pub peers: &'a mut Slab<Box<Peer>>,
     pub table: &'a mut [u32],
     pub pools: &'a mut Pools,
 }

@@ -385,6 +385,16 @@ mod tests {
         Connection::new(Limits::default(), Delivery::Whole)
     }
 
+    /// There may be hundreds of thousands of them, most of them idle.
+    #[test]
+    fn a_connection_is_small() {
+        assert!(
+            size_of::<Connection>() <= 160,
+            "{}",
+            size_of::<Connection>()
+        );
+    }
+
     #[test]
     fn a_prepared_frame_goes_out_where_send_would_make_the_same() {
         let (text, binary) = (MessageKind::Text, MessageKind::Binary);

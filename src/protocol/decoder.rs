@@ -388,9 +388,13 @@ impl Decoder {
         let Some(range) = memory.claim(len) else {
             return Ok(Some(Step::NeedSlab(MAX_CONTROL_PAYLOAD)));
         };
-        self.stash.take(len, input);
         let payload = &mut memory.slab[range.clone()];
-        mask::copy(payload, self.stash.as_slice(), frame.key);
+        let (start, end) = payload.split_at_mut(self.stash.len());
+        let (rest, behind) = input.split_at(end.len());
+        start.copy_from_slice(self.stash.as_slice());
+        end.copy_from_slice(rest);
+        mask::xor(payload, frame.key);
+        *input = behind;
         self.stash.clear();
         self.state = State::Header;
         Ok(Some(Step::Event(match opcode {
@@ -633,46 +637,34 @@ impl Message {
     }
 }
 
-/// The start of a header, or of a control frame's payload, that a chunk ended in.
-struct Stash {
-    bytes: [u8; MAX_CONTROL_PAYLOAD],
-    /// INVARIANT: len <= bytes.len()
-    len: u8,
-}
-
-impl Default for Stash {
-    fn default() -> Self {
-        Self {
-            bytes: [0; MAX_CONTROL_PAYLOAD],
-            len: 0,
-        }
-    }
-}
+/// The start of a header, or of a control frame's payload, that a chunk ended in. Memory is there only
+/// while it holds something.
+#[derive(Default)]
+struct Stash(Vec<u8>);
 
 impl Stash {
     fn as_slice(&self) -> &[u8] {
-        &self.bytes[..self.len()]
+        &self.0
     }
 
     fn len(&self) -> usize {
-        usize::from(self.len)
+        self.0.len()
     }
 
     fn is_empty(&self) -> bool {
-        self.len == 0
+        self.0.is_empty()
     }
 
     fn clear(&mut self) {
-        self.len = 0;
+        self.0 = Vec::new();
     }
 
     /// Moves bytes from `input` until `total` are here or `input` is empty.
     fn take(&mut self, total: usize, input: &mut &[u8]) {
-        let count = (total - self.len()).min(input.len());
-        let (taken, rest) = input.split_at(count);
-        let at = self.len();
-        self.bytes[at..at + count].copy_from_slice(taken);
-        self.len += count as u8;
+        let left = total - self.len();
+        let (taken, rest) = input.split_at(left.min(input.len()));
+        self.0.reserve_exact(left);
+        self.0.extend_from_slice(taken);
         *input = rest;
     }
 }

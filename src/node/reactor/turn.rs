@@ -17,7 +17,7 @@
 use rustix::io::Errno;
 
 use super::super::call::{Bytes, Call, Misuse};
-use super::super::environment::{Environment, Peer, Reading};
+use super::super::environment::{Environment, Reading};
 use super::super::receive::{Events, Need, decode, report};
 use super::Reactor;
 use super::channel::Channel;
@@ -78,7 +78,8 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse
             break NOW;
         }
         let number = entry.number;
-        let Some((connection, channel)) = peers.get_mut(number as usize).and_then(Peer::both)
+        let Some((connection, channel)) =
+            peers.get_mut(number as usize).and_then(|peer| peer.both())
         else {
             continue;
         };
@@ -147,7 +148,8 @@ pub fn read(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse
         least_in_place: usize::MAX,
         pools,
     };
-    let Some((connection, channel)) = peers.get_mut(number as usize).and_then(Peer::both) else {
+    let Some((connection, channel)) = peers.get_mut(number as usize).and_then(|peer| peer.both())
+    else {
         return last.report(NOW, &memory, events);
     };
     let expected = connection.expected(memory.assembly.len());
