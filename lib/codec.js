@@ -9,7 +9,7 @@ const native = require('./native.js');
 const EVENTS_A_CALL = 1024;
 
 /** Shared with the native functions for good: never transferred, never handed out. */
-const table = new Uint32Array(8 + 3 * EVENTS_A_CALL);
+const table = new Uint32Array(12 + 3 * EVENTS_A_CALL);
 markAsUntransferable(table.buffer);
 
 module.exports = {
@@ -25,7 +25,12 @@ module.exports = {
   LEFT: 5,
   MORE_READY: 6,
   RECEIVED: 7,
-  EVENTS: 8,
+  // Of these four, `put` makes a frame.
+  FRAME_OF: 8,
+  FRAME_ROLE: 9,
+  FRAME_KIND: 10,
+  FRAME_AT: 11,
+  EVENTS: 12,
   EVENT_WORDS: 3,
 
   // What MORE_READY tells, beside that there is nothing (0).

@@ -6,6 +6,8 @@ const { hold, isNodesOwn, letGo, writeTo } = require('./hold.js');
 const errors = require('./errors.js');
 const { rethrow } = require('./unhandled.js');
 
+const { table } = codec;
+
 /** Bytes of a slab of outgoing frames. */
 const OUTBOUND_SLAB = 64 * 1024;
 
@@ -19,9 +21,18 @@ const JOIN_MAX = 16 * 1024;
 const DIRECT_MAX = 64 * 1024;
 
 /** Where frames are put: regions of it belong to the connections that frames are gathered for. */
-let slab = allocate(OUTBOUND_SLAB);
-let memory = slab.buffer;
-let top = 0;
+let slab;
+let memory;
+let top;
+renewSlab(OUTBOUND_SLAB);
+
+/** A new slab, with room for `size` bytes; native code holds it. */
+function renewSlab(size) {
+  slab = allocate(Math.max(OUTBOUND_SLAB, size));
+  memory = slab.buffer;
+  top = 0;
+  codec.lend(slab);
+}
 
 /**
  * The frames on their way to one socket.
@@ -68,24 +79,36 @@ class Outbox {
     return this.segmentBytes + this.end - this.start;
   }
 
-  /** Makes sure of `size` bytes of `slab` behind `end`. */
+  /** Makes sure of `size` bytes of the slab behind `end`. */
   reserve(size) {
-    if (this.end + size <= this.limit) return;
+    // Where somebody has transferred it away, the slab has no length any more.
+    if (this.slab === slab && this.end + size <= this.limit && this.limit <= slab.length) return;
     const isLast = this.slab === slab && this.limit === top;
     if (isLast && this.end + size <= slab.length) {
       this.limit = top = Math.min(slab.length, this.end + Math.max(size, REGION_STEP));
       return;
     }
     this.seal();
-    if (top + size > slab.length) {
-      slab = allocate(Math.max(OUTBOUND_SLAB, size));
-      memory = slab.buffer;
-      top = 0;
-    }
+    if (top + size > slab.length) renewSlab(size);
     this.slab = slab;
     this.memory = memory;
     this.start = this.end = top;
     this.limit = top = Math.min(slab.length, top + Math.max(size, REGION_STEP));
+  }
+
+  /**
+   * Puts a frame of `payload` into the `room` bytes that it needs at most, as a part of what is gathered.
+   * @returns where it ends; or below 0, why there is none
+   */
+  put(id, role, kind, payload, room) {
+    this.reserve(room);
+    table[codec.FRAME_OF] = id;
+    table[codec.FRAME_ROLE] = role;
+    table[codec.FRAME_KIND] = kind;
+    table[codec.FRAME_AT] = this.end;
+    const end = codec.put(payload);
+    if (end >= 0) this.end = end;
+    return end;
   }
 
   /** Gathers a buffer as it is, without a copy. */
@@ -105,12 +128,11 @@ class Outbox {
 
   /** Ends the region: what it holds. */
   cut() {
-    const { start, end } = this;
-    const frames = new FastBuffer(this.memory, start, end - start);
+    const { memory: region, start, end } = this;
     if (this.slab === slab && this.limit === top) top = end;
     this.slab = this.memory = null;
     this.start = this.end = this.limit = 0;
-    return frames;
+    return new FastBuffer(region, start, end - start);
   }
 
   /**
@@ -128,11 +150,11 @@ class Outbox {
     }
     if (!hold(this.socket, this)) return this.flush();
     if (!this.receiving && !this.queued) ticks.flushAtEnd(this);
-    const { writableHighWaterMark: mark, writableLength: queued, writableNeedDrain } = this.socket;
-    if (writableNeedDrain === true) return false;
+    const { socket } = this;
+    if (socket.writableNeedDrain === true) return false;
     // The kernel is asked: no 'drain' follows where it takes all.
     if (this.channel !== -1) return this.pending < DIRECT_MAX || this.flush();
-    if (!(queued + this.pending >= mark)) return true;
+    if (!(socket.writableLength + this.pending >= socket.writableHighWaterMark)) return true;
     // 'drain' follows only where the socket itself was given that much, before it takes any of it.
     return this.receiving ? false : this.flush();
   }

@@ -67,10 +67,10 @@ function pack({ kind, payload }, set) {
 /** The kind of frame that a payload makes, as native code counts them. */
 function kindOf(payload, options) {
   if (options === undefined) {
-    return payload instanceof Frame ? payload.kind : messageKind(payload, undefined);
+    return isFrame(payload) ? payload.kind : messageKind(payload, undefined);
   }
   const { binary, compress, fin } = arePlain(options) ? options : checkOptions(options, sendOptions, sendDefaults);
-  if (payload instanceof Frame) {
+  if (isFrame(payload)) {
     throw errors.invalidArgValue('options', 'must be given to WS.frame, not with its frame', options);
   }
   return messageKind(payload, binary)
@@ -104,7 +104,7 @@ function bytesOf(name, payload) {
  * native code refuses it, which costs less than to look at every Buffer here.
  */
 function payloadOf(name, payload) {
-  if (typeof payload === 'string' || Buffer.isBuffer(payload)) return payload;
+  if (isPlain(payload)) return payload;
   const bytes = knownBytes(payload);
   if (bytes !== null) return bytes;
   if (payload instanceof Frame || isSlow(payload)) return payload;
@@ -112,9 +112,18 @@ function payloadOf(name, payload) {
   throw errors.invalidArgType(name, expected, payload);
 }
 
+/** Whether a payload is a string or a Buffer, as nearly all are: a look at one prototype. */
+function isPlain(payload) {
+  return typeof payload === 'string' || Buffer.isBuffer(payload);
+}
+
+function isFrame(payload) {
+  return !isPlain(payload) && payload instanceof Frame;
+}
+
 /** Whether the bytes of a payload have to be waited for. */
 function isSlow(payload) {
-  return payload instanceof Blob || payload instanceof Readable;
+  return !isPlain(payload) && (payload instanceof Blob || payload instanceof Readable);
 }
 
 function knownBytes(payload) {

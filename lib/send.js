@@ -133,11 +133,8 @@ async function sendLongFrame(connection, frame, callback) {
 /** A frame that is written side by side with what is gathered, in at most `room` bytes. */
 function sendSmall(connection, kind, data, callback, room) {
   const { outbox, id, socket } = connection;
-  outbox.reserve(room);
-  const end = codec.frame(id, roleOf(socket), kind, data, outbox.slab, outbox.end);
-  if (end < 0) return refused(connection, end, kind, data, callback);
-  outbox.end = end;
-  return outbox.commit(callback);
+  const end = outbox.put(id, roleOf(socket), kind, data, room);
+  return end < 0 ? refused(connection, end, kind, data, callback) : outbox.commit(callback);
 }
 
 /**
@@ -146,11 +143,8 @@ function sendSmall(connection, kind, data, callback, room) {
  */
 function sendLarge(connection, kind, data, callback) {
   const { outbox } = connection;
-  outbox.reserve(codec.HEADER_ROOM);
-  const header = kind | codec.HEADER_ONLY;
-  const end = codec.frame(connection.id, SERVER, header, data, outbox.slab, outbox.end);
+  const end = outbox.put(connection.id, SERVER, kind | codec.HEADER_ONLY, data, codec.HEADER_ROOM);
   if (end < 0) return refused(connection, end, kind, data, callback);
-  outbox.end = end;
   outbox.append(data);
   const result = outbox.commit(callback);
   return outbox.flush() && result;
@@ -309,10 +303,8 @@ function controlPayload(payload) {
 function sendControl(connection, kind, bytes) {
   if (connection.gone) return false;
   const { outbox } = connection;
-  outbox.reserve(codec.CONTROL_ROOM);
-  const end = codec.frame(connection.id, roleOf(connection.socket), kind, bytes, outbox.slab, outbox.end);
+  const end = outbox.put(connection.id, roleOf(connection.socket), kind, bytes, codec.CONTROL_ROOM);
   if (end < 0) return false;
-  outbox.end = end;
   outbox.commit();
   return true;
 }

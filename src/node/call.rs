@@ -18,6 +18,16 @@ pub struct Call<const N: usize> {
     args: [sys::napi_value; N],
 }
 
+/// Our role as `lib/` tells it: 0 none yet, 1 server, 2 client.
+pub fn role_of(number: u32) -> Result<Option<Role>, Misuse> {
+    match number {
+        0 => Ok(None),
+        1 => Ok(Some(Role::Server)),
+        2 => Ok(Some(Role::Client)),
+        _ => Err(Misuse("no such role")),
+    }
+}
+
 /// What every raw callback does: finds its environment and its arguments, runs `body`, and turns a
 /// number into its result, misuse and panics into exceptions.
 ///
@@ -57,13 +67,7 @@ pub unsafe fn run<const N: usize>(
     let outcome = catch_unwind(AssertUnwindSafe(|| body(environment, &call)))
         .unwrap_or(Err(Misuse("internal error (a panic in native code)")));
     match outcome {
-        Ok(number) => {
-            let mut result = ptr::null_mut();
-            // SAFETY: `env` is this call's; `result` is written on success and stays null, which is
-            // undefined to N-API, otherwise.
-            unsafe { sys::napi_create_double(env, number, &mut result) };
-            result
-        }
+        Ok(number) => number_value(env, number),
         Err(Misuse(message)) => {
             // SAFETY: both pointers are to bytes with a NUL that outlive the call.
             unsafe {
@@ -75,6 +79,23 @@ pub unsafe fn run<const N: usize>(
     }
 }
 
+/// A number of JavaScript's.
+fn number_value(env: sys::napi_env, number: f64) -> sys::napi_value {
+    let mut result = ptr::null_mut();
+    let small = number as i32;
+    // SAFETY: `env` is the running call's; `result` is written on success and stays null, which is
+    // undefined to N-API, otherwise.
+    unsafe {
+        // Most are small integers, which V8 makes without a look at the number's kind.
+        if f64::from(small) == number {
+            sys::napi_create_int32(env, small, &mut result);
+        } else {
+            sys::napi_create_double(env, number, &mut result);
+        }
+    }
+    result
+}
+
 /// The memory of a Uint8Array, for the length of a call.
 #[derive(Clone, Copy)]
 pub struct Bytes {
@@ -83,7 +104,8 @@ pub struct Bytes {
 }
 
 impl Bytes {
-    const EMPTY: Self = Self {
+    /// No memory.
+    pub const EMPTY: Self = Self {
         start: ptr::NonNull::dangling().as_ptr(),
         len: 0,
     };
@@ -155,6 +177,12 @@ impl<const N: usize> Call<N> {
         }
     }
 
+    /// Lets go of what [`Call::hold`] keeps.
+    pub fn let_go(&self, reference: sys::napi_ref) {
+        // SAFETY: it was made in this environment, and is deleted this once.
+        unsafe { sys::napi_delete_reference(self.env, reference) };
+    }
+
     /// The memory of the Uint8Array at `index`, for as long as the environment lives: the array is
     /// neither transferred nor shown to anybody.
     #[cfg(reactor)]
@@ -185,14 +213,9 @@ impl<const N: usize> Call<N> {
         }
     }
 
-    /// Our role as the argument at `index` tells it: 0 none yet, 1 server, 2 client.
+    /// Our role as the argument at `index` tells it.
     pub fn role(&self, index: usize) -> Result<Option<Role>, Misuse> {
-        match self.number(index)? {
-            0 => Ok(None),
-            1 => Ok(Some(Role::Server)),
-            2 => Ok(Some(Role::Client)),
-            _ => Err(Misuse("no such role")),
-        }
+        role_of(self.number(index)?)
     }
 
     /// The memory of the Uint8Array at `index`; none of an argument that is undefined.

@@ -5,11 +5,12 @@ use napi::{check_status, sys};
 use slab::Slab;
 
 use super::background::Home;
-use super::call::Misuse;
+use super::call::{Misuse, role_of};
 use super::pack::Desk;
 use super::random::MaskKeys;
 #[cfg(reactor)]
 use super::reactor::{Channel, Reactor};
+use super::send::{Order, Outbound};
 use crate::protocol::extension::{Pools, Volume};
 use crate::protocol::{Connection, Role, Traffic};
 
@@ -25,6 +26,8 @@ pub struct Environment {
     /// What connections that are freed have received and sent.
     past: Totals,
     table: Table,
+    /// Where frames are put.
+    pub outbound: Outbound,
     mask_keys: MaskKeys,
     /// What transforms messages.
     pools: Pools,
@@ -61,6 +64,7 @@ impl Environment {
             opened: 0,
             past: Totals::default(),
             table,
+            outbound: Outbound::default(),
             mask_keys: MaskKeys::new(),
             pools: Pools::default(),
             desk: Desk::default(),
@@ -180,6 +184,13 @@ impl Environment {
         }
     }
 
+    /// The frame that the words before the events ask for, and where it is to be put.
+    pub fn order(&mut self) -> Result<(Order, usize), Misuse> {
+        let [number, role, kind, at] = self.table.order();
+        let role = role_of(role)?;
+        Ok((Order { number, role, kind }, at as usize))
+    }
+
     /// A fresh masking key for all but servers' frames.
     pub fn mask(&mut self, role: Option<Role>) -> Result<Option<[u8; 4]>, Misuse> {
         // RFC 6455 §5.1: "A server MUST NOT mask any frames"; a client must mask all. A socket
@@ -267,6 +278,12 @@ impl Table {
             start: start.cast(),
             len,
         })
+    }
+
+    /// The words that ask for a frame; see `receive.rs`.
+    fn order(&mut self) -> [u32; 4] {
+        let words = self.words();
+        [words[8], words[9], words[10], words[11]]
     }
 
     fn words(&mut self) -> &mut [u32] {

@@ -13,7 +13,9 @@ use super::pack::{admit_shared, take_packed, write_packed, write_shared};
 #[cfg(reactor)]
 use super::reactor;
 use super::receive::receive_chunk;
-use super::send::{admit_prepared, write_answer, write_close, write_frame, write_prepared};
+use super::send::{
+    admit_prepared, lend_slab, put_frame, write_answer, write_close, write_frame, write_prepared,
+};
 use super::totals::{write_totals, write_volumes};
 use crate::protocol::{ProtocolError, State};
 
@@ -23,6 +25,8 @@ const FUNCTIONS: &[(&std::ffi::CStr, Callback)] = &[
     (c"open", open),
     (c"release", release),
     (c"receive", receive),
+    (c"lend", lend),
+    (c"put", put),
     (c"frame", frame),
     (c"prepare", prepare),
     (c"prepared", prepared),
@@ -137,6 +141,14 @@ callbacks! {
     /// and fills the table → the number of events in it. Payloads of `least` bytes or more may stay in
     /// the chunk; with 0 it is not changed.
     fn receive(8) = receive_chunk;
+
+    /// `lend(slab)`: has frames put into that Uint8Array, which is held until another one is lent.
+    fn lend(1) = lend_slab;
+
+    /// `put(payload)`: does what `frame` does, into the slab that was lent. Words of the table say the
+    /// rest, since to read them costs less than to read an argument: from 8 on connection, role, kind
+    /// and offset.
+    fn put(1) = put_frame;
 
     /// `frame(connection, role, kind, payload, out, at)`: writes a frame at `out[at]` → where it
     /// ends, or why it was refused. `payload` is a Uint8Array or a string.

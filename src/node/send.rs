@@ -1,14 +1,18 @@
 //! Frames out, into a buffer that JavaScript owns.
 
-use super::call::{Call, Misuse};
+use std::{mem, ptr};
+
+use napi::sys;
+
+use super::call::{Bytes, Call, Misuse};
 use super::environment::Environment;
 use crate::bytes::mask;
 use crate::protocol::close::MAX_REASON;
 use crate::protocol::encoder::{Encoder, encode};
 use crate::protocol::header::MAX_CONTROL_PAYLOAD;
 use crate::protocol::{
-    CloseCode, ClosePayload, Connection, FrameHeader, MessageKind, OpCode, ReservedBits, SendError,
-    State,
+    CloseCode, ClosePayload, Connection, FrameHeader, MessageKind, OpCode, ReservedBits, Role,
+    SendError, State,
 };
 
 /// Added to the kind of a frame to send: more parts of the message follow.
@@ -27,21 +31,90 @@ pub const REFUSED_SHARED: f64 = -3.0;
 /// A part was not packed: it is to be sent as it is.
 pub const REFUSED_PLAIN: f64 = -4.0;
 
+/// The Uint8Array that frames are put into, from one call to the next.
+pub struct Outbound {
+    /// INVARIANT: there while a call of `put` runs; `reference` keeps it, and `lib/outbox.js` lends another
+    /// one before that call where somebody has transferred it away.
+    memory: Bytes,
+    /// Null for none.
+    reference: sys::napi_ref,
+}
+
+impl Default for Outbound {
+    /// None, with room for nothing.
+    fn default() -> Self {
+        Self {
+            memory: Bytes::EMPTY,
+            reference: ptr::null_mut(),
+        }
+    }
+}
+
+/// What V8 keeps among its objects, and moves, is much smaller.
+const LEAST_SLAB: usize = 1024;
+
+/// `lend(slab)`.
+pub fn lend_slab(environment: &mut Environment, call: &Call<1>) -> Result<f64, Misuse> {
+    let memory = call.bytes(0)?;
+    if memory.len() < LEAST_SLAB {
+        return Err(Misuse("a slab is too small"));
+    }
+    let reference = call.hold(0)?;
+    let lent = Outbound { memory, reference };
+    let before = mem::replace(&mut environment.outbound, lent);
+    if !before.reference.is_null() {
+        call.let_go(before.reference);
+    }
+    Ok(0.0)
+}
+
+/// Which frame is to be written, and for whom.
+pub struct Order {
+    pub number: u32,
+    pub role: Option<Role>,
+    pub kind: u32,
+}
+
+/// `put(payload)`.
+pub fn put_frame(environment: &mut Environment, call: &Call<1>) -> Result<f64, Misuse> {
+    let (order, at) = environment.order()?;
+    let room = environment.outbound.memory.from(at)?;
+    write(environment, &order, call, 0, room, at)
+}
+
 /// `frame(connection, role, kind, payload, out, at)`.
 pub fn write_frame(environment: &mut Environment, call: &Call<6>) -> Result<f64, Misuse> {
-    let mask = environment.mask(call.role(1)?)?;
-    let connection = environment.connection(call.number(0)?)?;
-    let kind = call.number(2)?;
+    let order = Order {
+        number: call.number(0)?,
+        role: call.role(1)?,
+        kind: call.number(2)?,
+    };
     let at = call.number(5)? as usize;
     let room = call.bytes(4)?.from(at)?;
-    if call.is_string(3) {
+    write(environment, &order, call, 3, room, at)
+}
+
+/// Writes the frame of the argument at `index` into `room`, which begins at `at` of its buffer.
+#[inline]
+fn write<const N: usize>(
+    environment: &mut Environment,
+    order: &Order,
+    call: &Call<N>,
+    index: usize,
+    room: Bytes,
+    at: usize,
+) -> Result<f64, Misuse> {
+    let mask = environment.mask(order.role)?;
+    let connection = environment.connection(order.number)?;
+    let kind = order.kind;
+    if call.is_string(index) {
         // SAFETY: the only slice of this part of `out`.
         let out = unsafe { room.as_mut_slice() };
-        let written = write_text(connection, call, kind, mask, out)?;
+        let written = write_text(connection, call, index, kind, mask, out)?;
         return Ok(written.map_or_else(refusal, |len| (at + len) as f64));
     }
 
-    let Some(payload) = call.unshared_bytes(3)? else {
+    let Some(payload) = call.unshared_bytes(index)? else {
         return Ok(REFUSED_SHARED);
     };
     let copied;
@@ -103,9 +176,10 @@ fn header_for(
 
 /// Writes a string's frame: first the text, behind the shortest header there is, since its length
 /// in bytes is known only then.
-fn write_text(
+fn write_text<const N: usize>(
     connection: &mut Connection,
-    call: &Call<6>,
+    call: &Call<N>,
+    index: usize,
     kind: u32,
     mask: Option<[u8; 4]>,
     out: &mut [u8],
@@ -115,7 +189,7 @@ fn write_text(
     if out.len() < FrameHeader::MAX_LEN {
         return Err(Misuse("a frame does not fit its buffer"));
     }
-    let len = call.write_string(3, &mut out[guess..])?;
+    let len = call.write_string(index, &mut out[guess..])?;
     // A string ends on a character, but the parts before it may not have.
     if let Err(error) = connection.check(message, fin, &out[guess..guess + len]) {
         return Ok(Err(error));
