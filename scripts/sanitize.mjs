@@ -24,8 +24,8 @@ const SANITIZERS = {
   address: {
     // What leads through native code with memory that is lent, freed or transferred meanwhile.
     files: [
-      'reactor', 'reactor-socket', 'reactor-process', 'attachment', 'receive', 'reentrancy', 'send',
-      'vectors', 'workers'
+      'reactor', 'reactor-socket', 'reactor-broadcast', 'reactor-process', 'attachment', 'chunks', 'receive',
+      'reentrancy', 'send', 'vectors', 'workers'
     ],
     flags: '-Zsanitizer=address',
     preload: () => [runtime('libasan.so')],

@@ -11,7 +11,8 @@ use crate::protocol::header::ReservedBits;
 const INLINE_MESSAGE: usize = 128 * 1024;
 /// The same for all messages of a turn together.
 const INLINE_TURN: usize = 1024 * 1024;
-/// Bytes that are unpacked elsewhere at a stretch: less than a millisecond of work.
+/// Bytes that are unpacked elsewhere at a stretch, a fraction of a millisecond of work, after which the loop
+/// has a chance of the thread's processor.
 const STRETCH: usize = 32 * 1024;
 /// The most that memory grows by at once while it is smaller; it doubles from there on.
 const LEAP: usize = 16 << 20;
