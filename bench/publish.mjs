@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chart } from './chart.mjs';
+import { contenders as known } from './contenders.mjs';
 import { marksOf, putResults } from './page.mjs';
 import { markdown } from './report.mjs';
 import { scenarios } from './scenarios.mjs';
@@ -57,10 +58,11 @@ export function merge(earlier, latest) {
     : [];
   if (rest.length === 0) return latest;
   const isNew = (list) => (each) => !list.some(({ name }) => name === each.name);
-  const contenders = [...latest.contenders, ...earlier.contenders.filter(isNew(latest.contenders))];
+  const others = earlier.contenders.filter(isNew(latest.contenders));
+  const contenders = inOrder([...latest.contenders, ...others], CONTENDERS);
   const isMissing = (name) => !contenders.some((each) => each.name === name);
   const skipped = [...new Set([...latest.skipped, ...earlier.skipped])].filter(isMissing);
-  return { ...latest, contenders, skipped, rows: inOrder([...latest.rows, ...rest]) };
+  return { ...latest, contenders, skipped, rows: inOrder([...latest.rows, ...rest], ROWS) };
 }
 
 function isComparable(earlier, { machine, contenders }) {
@@ -69,10 +71,12 @@ function isComparable(earlier, { machine, contenders }) {
     && contenders.every(({ name, version }) => (versions.get(name) ?? version) === version);
 }
 
-/** As the scenarios are listed. */
-function inOrder(rows) {
-  const names = scenarios.flatMap((scenario) => scenario.figures.map((figure) => rowName(scenario, figure)));
-  return rows.sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
+const ROWS = scenarios.flatMap((scenario) => scenario.figures.map((figure) => rowName(scenario, figure)));
+const CONTENDERS = known.map(({ name }) => name);
+
+/** What has a name, in the order of those names. */
+function inOrder(list, names) {
+  return list.sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
 }
 
 function load(path) {

@@ -69,6 +69,10 @@ test('rows that were not measured anew stay, unless they are of other versions o
   const machine = { ...report.machine, cores: 1 };
   assert.deepEqual(names({ ...report, machine }), ['echo 500x1x64B text']);
   assert.equal(merge(report, { ...report, rows: [{ ...row, rounds: 9 }] }).rows[0].rounds, 9);
+  // Whoever was measured in the second go stays in its column.
+  const [ws, listen, ...others] = report.contenders;
+  const columns = merge({ ...report, contenders: [ws, listen] }, { ...other, contenders: [ws, ...others] }).contenders;
+  assert.deepEqual(columns.map(({ name }) => name), ['ws', 'listen', 'uws', 'driver', 'article']);
 });
 
 test('an update replaces the results and keeps the rest of the page', (t) => {
