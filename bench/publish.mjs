@@ -74,9 +74,10 @@ function isComparable(earlier, { machine, contenders }) {
 const ROWS = scenarios.flatMap((scenario) => scenario.figures.map((figure) => rowName(scenario, figure)));
 const CONTENDERS = known.map(({ name }) => name);
 
-/** What has a name, in the order of those names. */
+/** What has a name, in the order of those names; what they do not know is last. */
 function inOrder(list, names) {
-  return list.sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
+  const place = ({ name }) => (names.includes(name) ? names.indexOf(name) : names.length);
+  return list.sort((a, b) => place(a) - place(b));
 }
 
 function load(path) {

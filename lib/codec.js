@@ -9,7 +9,7 @@ const native = require('./native.js');
 const EVENTS_A_CALL = 1024;
 
 /** Shared with the native functions for good: never transferred, never handed out. */
-const table = new Uint32Array(12 + 3 * EVENTS_A_CALL);
+const table = new Uint32Array(13 + 3 * EVENTS_A_CALL);
 markAsUntransferable(table.buffer);
 
 module.exports = {
@@ -25,12 +25,13 @@ module.exports = {
   LEFT: 5,
   MORE_READY: 6,
   RECEIVED: 7,
-  // Of these four, `put` makes a frame.
+  // Of these, `put` makes a frame.
   FRAME_OF: 8,
   FRAME_ROLE: 9,
   FRAME_KIND: 10,
   FRAME_AT: 11,
-  EVENTS: 12,
+  FRAME_LIMIT: 12,
+  EVENTS: 13,
   EVENT_WORDS: 3,
 
   // What MORE_READY tells, beside that there is nothing (0).
@@ -78,7 +79,7 @@ module.exports = {
   /** What becomes of a target of `broadcast` for which nothing was done. */
   SEND_ALONE: -0x80000000,
 
-  // Why `frame` or `pack` refused.
+  // Why `put`, `frame` or `pack` refused.
   REFUSED_CLOSING: -1,
   REFUSED_UTF8: -2,
   /** Another thread may write to the payload while it is read. */

@@ -1,7 +1,7 @@
 'use strict';
 
 const codec = require('./codec.js');
-const { FastBuffer, allocate } = require('./memory.js');
+const { FastBuffer, NO_BYTES, allocate } = require('./memory.js');
 const { hold, isNodesOwn, letGo, writeTo } = require('./hold.js');
 const errors = require('./errors.js');
 const { rethrow } = require('./unhandled.js');
@@ -28,10 +28,13 @@ renewSlab(OUTBOUND_SLAB);
 
 /** A new slab, with room for `size` bytes; native code holds it. */
 function renewSlab(size) {
-  slab = allocate(Math.max(OUTBOUND_SLAB, size));
-  memory = slab.buffer;
+  const next = allocate(Math.max(OUTBOUND_SLAB, size));
+  // Whatever ends this half-way, it is found to be gone, and renewed.
+  slab = NO_BYTES;
+  codec.lend(next);
+  memory = next.buffer;
   top = 0;
-  codec.lend(slab);
+  slab = next;
 }
 
 /**
@@ -79,13 +82,18 @@ class Outbox {
     return this.segmentBytes + this.end - this.start;
   }
 
-  /** Makes sure of `size` bytes of the slab behind `end`. */
+  /**
+   * Makes sure of `size` bytes of the slab behind `end`, where that is a size: a program may have given
+   * a Buffer another length than that of its bytes, which native code finds.
+   */
   reserve(size) {
-    // Where somebody has transferred it away, the slab has no length any more.
-    if (this.slab === slab && this.end + size <= this.limit && this.limit <= slab.length) return;
+    // Somebody has transferred its memory away, which native code does not find.
+    if (slab.length === 0) renewSlab(OUTBOUND_SLAB);
+    if (this.slab === slab && this.end + size <= this.limit) return;
+    const step = size > REGION_STEP ? size : REGION_STEP;
     const isLast = this.slab === slab && this.limit === top;
     if (isLast && this.end + size <= slab.length) {
-      this.limit = top = Math.min(slab.length, this.end + Math.max(size, REGION_STEP));
+      this.limit = top = Math.min(slab.length, this.end + step);
       return;
     }
     this.seal();
@@ -93,7 +101,7 @@ class Outbox {
     this.slab = slab;
     this.memory = memory;
     this.start = this.end = top;
-    this.limit = top = Math.min(slab.length, top + Math.max(size, REGION_STEP));
+    this.limit = top = Math.min(slab.length, top + step);
   }
 
   /**
@@ -106,6 +114,7 @@ class Outbox {
     table[codec.FRAME_ROLE] = role;
     table[codec.FRAME_KIND] = kind;
     table[codec.FRAME_AT] = this.end;
+    table[codec.FRAME_LIMIT] = this.limit;
     const end = codec.put(payload);
     if (end >= 0) this.end = end;
     return end;
@@ -132,7 +141,16 @@ class Outbox {
     if (this.slab === slab && this.limit === top) top = end;
     this.slab = this.memory = null;
     this.start = this.end = this.limit = 0;
-    return new FastBuffer(region, start, end - start);
+    if (start === end) return NO_BYTES;
+    try {
+      return new FastBuffer(region, start, end - start);
+    } catch (error) {
+      // Transferred away, with frames that count as sent: nothing can follow them.
+      refuse(this.takeCallback());
+      if (this.held !== null) letGo(this.socket, this);
+      this.socket.destroy?.(error);
+      return NO_BYTES;
+    }
   }
 
   /**
@@ -219,8 +237,8 @@ class Outbox {
 
   flushSegments() {
     const { socket } = this;
-    const callback = this.takeCallback();
     const buffers = this.take();
+    const callback = this.takeCallback();
     if (this.held !== null) letGo(socket, this);
     return isOver(socket) ? refuse(callback) : this.write(buffers, callback);
   }
@@ -228,7 +246,7 @@ class Outbox {
   /** Gives the region straight to the kernel → whether that has taken all of it; the rest stays. */
   flushRegion() {
     const { channel, end, slab: region, socket, start } = this;
-    if (isOver(socket) || !isFree(socket)) return false;
+    if (isOver(socket) || !isFree(socket) || region.length === 0) return false;
     // To write nothing would be told the error of the socket, which nobody would hear of.
     const taken = start === end ? 0 : this.count(codec.write(channel, region, start, end));
     this.start += taken;

@@ -441,29 +441,52 @@ test('a large payload of a server is handed over without being joined to its hea
 });
 
 test('nothing is put into memory that somebody has transferred away', async (t) => {
-  const [socket, other] = [plain('server'), plain('server')];
-  WS.send(socket, 'first');
-  WS.send(other, 'first');
-  WS.send(other, 'gathered');
-  const [{ buffer }] = socket.writes;
-  const reading = transfer(buffer);
-  if (buffer.byteLength > 0) {
-    await reading.catch(() => {});
-    t.skip('this Node transfers nothing that is marked as untransferable');
-    return;
+  for (const [round, length] of [8, -100, -70_000].entries()) {
+    const [secret, second] = [`secret ${round}`, `second ${round}`];
+    const [socket, other, idle] = [plain('server'), plain('server'), plain('server')];
+    other.destroy = (error) => { Object.assign(other, { destroyed: true, error }); };
+    const failed = [];
+    WS.send(socket, 'first');
+    WS.send(other, 'first');
+    WS.send(other, 'gathered', (error) => failed.push(error?.code));
+    const [{ buffer }] = socket.writes;
+    const reading = transfer(buffer);
+    if (buffer.byteLength > 0) {
+      await reading.catch(() => {});
+      t.skip('this Node transfers nothing that is marked as untransferable');
+      return;
+    }
+    socket.writes.length = other.writes.length = 0;
+    // The program may give a Buffer a length that makes no sense.
+    WS.send(idle, Object.defineProperty(Buffer.from(secret), 'length', { value: length }));
+    // What was gathered is gone, and counts as sent: nothing can follow it.
+    WS.send(other, second, (error) => failed.push(error?.code));
+    WS.send(socket, second);
+    socket.end();
+    await nextTurn();
+    assert.deepEqual(sent(idle), [{ binary: Buffer.from(secret).toString('hex') }]);
+    assert.ok(other.error instanceof TypeError);
+    assert.deepEqual(failed, ['ERR_SOCKET_CLOSED', 'ERR_SOCKET_CLOSED']);
+    assert.deepEqual(sent(other), []);
+    assert.deepEqual(sent(socket), [{ text: second }]);
+    const memory = Buffer.from((await reading).value.buffer);
+    assert.ok(memory.includes('gathered'));
+    assert.ok(!memory.includes(second) && !memory.includes(secret));
   }
-  socket.writes.length = other.writes.length = 0;
-  // What was gathered is gone, and whoever sends next is told.
-  assert.throws(() => WS.send(other, 'second'), TypeError);
-  WS.send(other, 'third');
-  WS.send(socket, 'second');
-  socket.end();
-  other.end();
-  assert.deepEqual(sent(other), [{ text: 'third' }]);
-  assert.deepEqual(sent(socket), [{ text: 'second' }]);
-  const memory = Buffer.from((await reading).value.buffer);
-  assert.ok(memory.includes('gathered'));
-  assert.ok(!memory.includes('second') && !memory.includes('third'));
+});
+
+test('a Buffer that is longer than it says does not reach the frames of others', async () => {
+  const [socket, other, third] = [plain('server'), plain('server'), plain('server')];
+  for (const one of [socket, other, third]) WS.send(one, 'first');
+  for (const one of [socket, other]) WS.send(one, 'second');
+  const long = Object.defineProperty(Buffer.alloc(5000, 'x'), 'length', { value: 5 });
+  assert.throws(() => WS.send(third, long), { code: 'ERR_WS13_INTERNAL' });
+  assert.throws(() => WS.send(socket, long), { code: 'ERR_WS13_INTERNAL' });
+  for (const one of [socket, other, third]) WS.send(one, 'last');
+  await nextTurn();
+  assert.deepEqual(sent(socket), [{ text: 'first' }, { text: 'second' }, { text: 'last' }]);
+  assert.deepEqual(sent(other), [{ text: 'first' }, { text: 'second' }, { text: 'last' }]);
+  assert.deepEqual(sent(third), [{ text: 'first' }, { text: 'last' }]);
 });
 
 /** Transfers memory away as a byte stream's reader does, in the call; resolves with a view of it. */

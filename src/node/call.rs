@@ -96,7 +96,7 @@ fn number_value(env: sys::napi_env, number: f64) -> sys::napi_value {
     result
 }
 
-/// The memory of a Uint8Array, for the length of a call.
+/// The memory of a Uint8Array, for the length of a call, or of several where somebody holds it.
 #[derive(Clone, Copy)]
 pub struct Bytes {
     start: *mut u8,
@@ -145,8 +145,8 @@ impl Bytes {
     /// No mutable slice of an overlapping part is alive as long as this one, which does not outlive
     /// the call.
     pub unsafe fn as_slice<'a>(self) -> &'a [u8] {
-        // SAFETY: start and len describe a live typed array whose memory JavaScript holds for the
-        // whole call, during which no JavaScript runs; aliasing is the caller's duty.
+        // SAFETY: start and len describe a live typed array whose memory is held for the whole
+        // call, during which no JavaScript runs; aliasing is the caller's duty.
         unsafe { std::slice::from_raw_parts(self.start, self.len) }
     }
 
@@ -178,8 +178,11 @@ impl<const N: usize> Call<N> {
     }
 
     /// Lets go of what [`Call::hold`] keeps.
-    pub fn let_go(&self, reference: sys::napi_ref) {
-        // SAFETY: it was made in this environment, and is deleted this once.
+    ///
+    /// # Safety
+    /// `reference` is of this environment, and is not used after this.
+    pub unsafe fn let_go(&self, reference: sys::napi_ref) {
+        // SAFETY: by this function's contract.
         unsafe { sys::napi_delete_reference(self.env, reference) };
     }
 

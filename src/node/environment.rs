@@ -1,5 +1,7 @@
 //! What one environment (the main thread, or a worker) holds.
 
+use std::ops::Range;
+
 use napi::bindgen_prelude::{Result as NapiResult, Status};
 use napi::{check_status, sys};
 use slab::Slab;
@@ -14,7 +16,7 @@ use super::send::{Order, Outbound};
 use crate::protocol::extension::{Pools, Volume};
 use crate::protocol::{Connection, Role, Traffic};
 
-/// Connections by their number, the table of events, and the random source of this environment.
+/// Connections by their number, the table of events and orders, and the random source of this environment.
 pub struct Environment {
     /// In boxes: a list that grows leaves no holes of their size behind.
     peers: Slab<Box<Peer>>,
@@ -184,11 +186,11 @@ impl Environment {
         }
     }
 
-    /// The frame that the words before the events ask for, and where it is to be put.
-    pub fn order(&mut self) -> Result<(Order, usize), Misuse> {
-        let [number, role, kind, at] = self.table.order();
+    /// The frame that the words before the events ask for, and the place in the slab that is for it.
+    pub fn order(&mut self) -> Result<(Order, Range<usize>), Misuse> {
+        let [number, role, kind, at, limit] = self.table.order();
         let role = role_of(role)?;
-        Ok((Order { number, role, kind }, at as usize))
+        Ok((Order { number, role, kind }, at as usize..limit as usize))
     }
 
     /// A fresh masking key for all but servers' frames.
@@ -243,7 +245,7 @@ pub struct Reading<'a> {
     pub pools: &'a mut Pools,
 }
 
-/// The Uint32Array that this environment's functions tell events in.
+/// The Uint32Array that this environment's functions tell events in, and are told what to send.
 pub struct Table {
     start: *mut u32,
     len: usize,
@@ -281,9 +283,9 @@ impl Table {
     }
 
     /// The words that ask for a frame; see `receive.rs`.
-    fn order(&mut self) -> [u32; 4] {
+    fn order(&mut self) -> [u32; 5] {
         let words = self.words();
-        [words[8], words[9], words[10], words[11]]
+        [words[8], words[9], words[10], words[11], words[12]]
     }
 
     fn words(&mut self) -> &mut [u32] {

@@ -10,9 +10,9 @@
 //! | 3 | what for: [`SLAB`], [`ASSEMBLY`], or [`BACKGROUND`] |
 //! | 4 | bytes of the present assembly to carry over into it |
 //! | 5 | how many events have their payload in the chunk |
-//! | 12, 13, 14 | the first event: kind, offset, length; the next one follows |
+//! | 13, 14, 15 | the first event: kind, offset, length; the next one follows |
 //!
-//! Words 6 and 7 are those of the reactor's [`turn`](super::reactor), 8 to 11 those of a frame to
+//! Words 6 and 7 are those of the reactor's [`turn`](super::reactor), 8 to 12 those of a frame to
 //! [`put`](super::send::put_frame).
 //!
 //! An event's kind is the opcode of what arrived, or [`VIOLATION`]. That of a close frame has the code,
@@ -29,7 +29,7 @@ use crate::protocol::{
 };
 
 /// Words of the table before its first event.
-const EVENTS: usize = 12;
+const EVENTS: usize = 13;
 /// Words of an event.
 const EVENT: usize = 3;
 /// Memory for whole small messages.

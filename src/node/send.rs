@@ -1,6 +1,7 @@
 //! Frames out, into a buffer that JavaScript owns.
 
-use std::{mem, ptr};
+use std::mem;
+use std::ops::Range;
 
 use napi::sys;
 
@@ -36,8 +37,7 @@ pub struct Outbound {
     /// INVARIANT: there while a call of `put` runs; `reference` keeps it, and `lib/outbox.js` lends another
     /// one before that call where somebody has transferred it away.
     memory: Bytes,
-    /// Null for none.
-    reference: sys::napi_ref,
+    reference: Option<sys::napi_ref>,
 }
 
 impl Default for Outbound {
@@ -45,7 +45,7 @@ impl Default for Outbound {
     fn default() -> Self {
         Self {
             memory: Bytes::EMPTY,
-            reference: ptr::null_mut(),
+            reference: None,
         }
     }
 }
@@ -59,11 +59,12 @@ pub fn lend_slab(environment: &mut Environment, call: &Call<1>) -> Result<f64, M
     if memory.len() < LEAST_SLAB {
         return Err(Misuse("a slab is too small"));
     }
-    let reference = call.hold(0)?;
+    let reference = Some(call.hold(0)?);
     let lent = Outbound { memory, reference };
     let before = mem::replace(&mut environment.outbound, lent);
-    if !before.reference.is_null() {
-        call.let_go(before.reference);
+    if let Some(reference) = before.reference {
+        // SAFETY: of this environment, as all that it holds is, and nobody has it any more.
+        unsafe { call.let_go(reference) };
     }
     Ok(0.0)
 }
@@ -77,9 +78,10 @@ pub struct Order {
 
 /// `put(payload)`.
 pub fn put_frame(environment: &mut Environment, call: &Call<1>) -> Result<f64, Misuse> {
-    let (order, at) = environment.order()?;
-    let room = environment.outbound.memory.from(at)?;
-    write(environment, &order, call, 0, room, at)
+    let (order, Range { start, end }) = environment.order()?;
+    let room = environment.outbound.memory.from(start)?;
+    let room = room.until(end.saturating_sub(start))?;
+    write(environment, &order, call, 0, room, start)
 }
 
 /// `frame(connection, role, kind, payload, out, at)`.

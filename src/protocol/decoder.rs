@@ -1,7 +1,7 @@
 //! Frames in, events out (RFC 6455 §5, §6.2).
 //!
 //! The decoder owns no payload memory: the caller lends a [`Memory`] at each step, and is asked for
-//! more where that is too small. So a connection costs a fixed few hundred bytes here, and the
+//! more where that is too small. So an idle connection costs a hundred bytes here, and the
 //! memory of a message follows the bytes that have arrived, never the length that was declared.
 
 use std::ops::Range;
@@ -249,6 +249,7 @@ impl Decoder {
     pub fn end(&mut self, input: &mut &[u8]) {
         *input = &[];
         self.state = State::Ended;
+        self.stash.clear();
         self.message = None;
         if let Some(flow) = &mut self.inflow {
             flow.abandon();
@@ -663,8 +664,10 @@ impl Stash {
     fn take(&mut self, total: usize, input: &mut &[u8]) {
         let left = total - self.len();
         let (taken, rest) = input.split_at(left.min(input.len()));
-        self.0.reserve_exact(left);
-        self.0.extend_from_slice(taken);
+        if !taken.is_empty() {
+            self.0.reserve_exact(left);
+            self.0.extend_from_slice(taken);
+        }
         *input = rest;
     }
 }
