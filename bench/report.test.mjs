@@ -73,6 +73,10 @@ test('rows that were not measured anew stay, unless they are of other versions o
   const [ws, listen, ...others] = report.contenders;
   const columns = merge({ ...report, contenders: [ws, listen] }, { ...other, contenders: [ws, ...others] }).contenders;
   assert.deepEqual(columns.map(({ name }) => name), ['ws', 'listen', 'uws', 'driver', 'article']);
+  // The first is the baseline: one that is measured no more must not take its place.
+  const gone = { name: 'gone', about: 'gone', version: '1' };
+  const kept = merge({ ...report, contenders: [gone, ws] }, other).contenders;
+  assert.deepEqual([kept[0].name, kept.at(-1).name], ['ws', 'gone']);
 });
 
 test('an update replaces the results and keeps the rest of the page', (t) => {

@@ -88,7 +88,8 @@ impl Environment {
         }
     }
 
-    /// How many connections there are, and what they and all before them have moved. Adding up is left to whoever asks, so that a frame pays for no counter but its connection's.
+    /// How many connections there are, and what they and all before them have moved. Adding up is left to
+    /// whoever asks, so that a frame pays for no counter but its connection's.
     pub fn totals(&self) -> (usize, Totals) {
         let mut totals = self.past;
         for (_, peer) in &self.peers {

@@ -146,8 +146,8 @@ callbacks! {
     fn lend(1) = lend_slab;
 
     /// `put(payload)`: does what `frame` does, into the slab that was lent. Words of the table say the
-    /// rest, since to read them costs less than to read an argument: from 8 on connection, role, kind
-    /// and offset.
+    /// rest, since to read them costs less than to read an argument: from 8 on connection, role, kind,
+    /// and from where to where the slab is for the frame.
     fn put(1) = put_frame;
 
     /// `frame(connection, role, kind, payload, out, at)`: writes a frame at `out[at]` → where it
