@@ -69,6 +69,8 @@ module.exports = {
   HEADER_ONLY: 0x20,
   /** Added to the kind of a frame to send: no extension transforms the message. */
   AS_IT_IS: 0x40,
+  /** Added to the kind of a frame to put: the extension transforms the message, where that is worth it. */
+  PACK: 0x80,
 
   /** Bits of a close event's length; the frame's code is above them. */
   CODE: 8,
@@ -79,12 +81,14 @@ module.exports = {
   /** What becomes of a target of `broadcast` for which nothing was done. */
   SEND_ALONE: -0x80000000,
 
-  // Why `put`, `frame` or `pack` refused.
+  // Why `put` or `frame` refused.
   REFUSED_CLOSING: -1,
   REFUSED_UTF8: -2,
   /** Another thread may write to the payload while it is read. */
   REFUSED_SHARED: -3,
   REFUSED_PLAIN: -4,
+  /** What `put` answers, less the length, of a frame that was packed and does not fit: `packed` has it. */
+  ON_DESK: -16,
   /** What is subtracted from an answer of `prepared` to get a parameter set; smaller ones are none. */
   FIRST_SET: 2,
 

@@ -120,6 +120,12 @@ class Outbox {
     return end;
   }
 
+  /** Puts in the frame that was packed last, of so many bytes. */
+  putPacked(length) {
+    this.reserve(length);
+    this.end = codec.packed(this.slab, this.end);
+  }
+
   /** Gathers a buffer as it is, without a copy. */
   append(buffer) {
     this.seal();
@@ -245,10 +251,10 @@ class Outbox {
 
   /** Gives the region straight to the kernel → whether that has taken all of it; the rest stays. */
   flushRegion() {
-    const { channel, end, slab: region, socket, start } = this;
+    const { end, slab: region, socket, start } = this;
     if (isOver(socket) || !isFree(socket) || region.length === 0) return false;
     // To write nothing would be told the error of the socket, which nobody would hear of.
-    const taken = start === end ? 0 : this.count(codec.write(channel, region, start, end));
+    const taken = start === end ? 0 : this.count(this.writeRegion());
     this.start += taken;
     if (taken !== end - start) return false;
     if (region === slab && this.limit === top) top = start;
@@ -257,6 +263,16 @@ class Outbox {
     if (this.held !== null) letGo(socket, this);
     if (this.callbacks !== null) process.nextTick(this.takeCallback(), null);
     return true;
+  }
+
+  /** Has native code write the region, which it holds already where that is of the present slab. */
+  writeRegion() {
+    const { channel, end, slab: region, start } = this;
+    if (region !== slab) return codec.write(channel, region, start, end);
+    table[codec.FRAME_OF] = channel;
+    table[codec.FRAME_AT] = start;
+    table[codec.FRAME_LIMIT] = end;
+    return codec.writeLent();
   }
 
   /** Writes buffers, straight to the kernel where that can be done. */

@@ -81,12 +81,13 @@ function mayPack(connection, kind, data) {
 function sendPacked(connection, kind, data, callback) {
   const { id, outbox, socket } = connection;
   const payload = typeof data === 'string' && data.length > STRING_MAX ? Buffer.from(data) : data;
-  const length = codec.pack(id, roleOf(socket), kind, payload);
-  if (length < 0 && length !== codec.REFUSED_PLAIN) return refused(connection, length, kind, data, callback);
+  // Few come to more than they were.
+  const room = Math.min(payload.length, JOIN_MAX) + codec.HEADER_ROOM;
+  const end = outbox.put(id, roleOf(socket), kind | codec.PACK, payload, room);
+  if (end < 0 && end > codec.REFUSED_PLAIN) return refused(connection, end, kind, data, callback);
   connection.inParts = (kind & codec.MORE) !== 0;
-  if (length === codec.REFUSED_PLAIN) return null;
-  outbox.reserve(length);
-  outbox.end = codec.packed(outbox.slab, outbox.end);
+  if (end === codec.REFUSED_PLAIN) return null;
+  if (end <= codec.ON_DESK) outbox.putPacked(codec.ON_DESK - end);
   return outbox.commit(callback);
 }
 

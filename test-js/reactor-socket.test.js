@@ -135,6 +135,19 @@ describe('what the program does to a socket', { skip, timeout: 20_000 }, () => {
     }
   });
 
+  test('what is gathered for it stays its own while others fill the memory behind it', async (t) => {
+    const { server, client } = await adopted(t, {});
+    const { server: other, client: reader } = await adopted(t, {});
+    const inbox = frames(client);
+    const others = frames(reader);
+    const texts = Array.from({ length: 100 }, (_, at) => String(at).padEnd(4000, 'x'));
+    for (const text of ['first', 'gathered']) WS.send(server, text);
+    // More than a slab holds, in the same tick.
+    for (const text of texts) WS.send(other, text);
+    assert.deepEqual(await inbox.take(2), [{ text: 'first' }, { text: 'gathered' }]);
+    assert.deepEqual(await others.take(100), texts.map((text) => ({ text })));
+  });
+
   test('its end and its destroy go behind what was sent', async (t) => {
     for (const end of [(socket) => socket.end(), (socket) => socket.destroySoon(), (socket) => WS.close(socket)]) {
       const { server, client } = await adopted(t, {});

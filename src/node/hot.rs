@@ -9,7 +9,7 @@ use super::background::{start_packing, start_sharing, start_unpacking};
 use super::call::{Misuse, run};
 use super::environment::{Environment, Table};
 use super::extension::open_connection;
-use super::pack::{admit_shared, take_packed, write_packed, write_shared};
+use super::pack::{admit_shared, take_packed, write_shared};
 #[cfg(reactor)]
 use super::reactor;
 use super::receive::receive_chunk;
@@ -56,11 +56,12 @@ const FUNCTIONS: &[(&std::ffi::CStr, Callback)] = &[
     #[cfg(reactor)]
     (c"write", write),
     #[cfg(reactor)]
+    (c"writeLent", write_lent),
+    #[cfg(reactor)]
     (c"writeBoth", write_both),
     #[cfg(reactor)]
     (c"broadcast", broadcast),
     (c"volumes", volumes),
-    (c"pack", pack),
     (c"packed", packed),
     (c"packLater", pack_later),
     (c"unpack", unpack),
@@ -147,7 +148,8 @@ callbacks! {
 
     /// `put(payload)`: does what `frame` does, into the slab that was lent. Words of the table say the
     /// rest, since to read them costs less than to read an argument: from 8 on connection, role, kind,
-    /// and from where to where the slab is for the frame.
+    /// and from where to where the slab is for the frame. What is packed, and does not fit there, waits for
+    /// `packed`.
     fn put(1) = put_frame;
 
     /// `frame(connection, role, kind, payload, out, at)`: writes a frame at `out[at]` → where it
@@ -206,11 +208,8 @@ callbacks! {
     /// `volumes(connection, out)`: writes the last six of these for one connection.
     fn volumes(2) = write_volumes;
 
-    /// `pack(connection, role, kind, payload)`: packs a frame into memory of the environment's → its
-    /// length, or why there is none. `payload` is a Uint8Array or a string.
-    fn pack(4) = write_packed;
-
-    /// `packed(out, at)`: copies the frame that was packed last to `out[at]` → where it ends.
+    /// `packed(out, at)`: copies the frame that was packed last, by `put` or `share`, to `out[at]` → where
+    /// it ends.
     fn packed(2) = take_packed;
 
     /// `packLater(connection, role, kind, payload, out, callback)`: packs on another thread; see
@@ -284,6 +283,10 @@ callbacks! {
     /// `write(connection, buffer, start, end)`: writes `buffer[start..end]` → how many bytes of it
     /// the kernel has taken, or the error, below 0.
     fn write(4) = reactor::write;
+
+    /// `writeLent()`: does what `write` does, with the slab that was lent. The words of `put` say which part
+    /// of it, and for which connection.
+    fn write_lent(0) = |environment, _| reactor::write_lent(environment);
 
     /// `broadcast(targets, count, kind, length, frame)`: accepts a server's frame of `prepare`, with a
     /// payload of `length` bytes, for many connections, and writes it. Each of the first `count` words

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::call::{Bytes, Call, Misuse};
 use super::environment::Environment;
-use super::send::{REFUSED_PLAIN, REFUSED_SHARED, message_kind, refusal};
+use super::send::{Order, REFUSED_PLAIN, REFUSED_SHARED, message_kind, refusal};
 use crate::bytes::mask;
 use crate::protocol::deflate::Deflating;
 use crate::protocol::encoder::Encoder;
@@ -74,26 +74,61 @@ impl Desk {
         }
         self.frame.len()
     }
+
+    /// Copies the frame into `room`, which begins at `at` of its buffer → where it ends there.
+    fn copy_to(&self, room: Bytes, at: usize) -> Result<f64, Misuse> {
+        let frame = &self.room[self.frame.clone()];
+        if room.len() < frame.len() {
+            return Err(Misuse("a frame does not fit its buffer"));
+        }
+        // SAFETY: the only slice of JavaScript's memory; the frame is in the environment's own.
+        let out = unsafe { room.as_mut_slice() };
+        out[..frame.len()].copy_from_slice(frame);
+        Ok((at + frame.len()) as f64)
+    }
 }
 
-/// `pack(connection, role, kind, payload)`.
-pub fn write_packed(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse> {
+/// A frame was packed, and has no place yet: added is its length, below 0.
+const ON_DESK: f64 = -16.0;
+
+/// Packs the argument of `put` into `room`, which begins at `at` of its buffer; what does not fit stays where
+/// `packed` finds it.
+pub fn put_packed(
+    environment: &mut Environment,
+    order: &Order,
+    call: &Call<1>,
+    room: Bytes,
+    at: usize,
+) -> Result<f64, Misuse> {
     let mut text = std::mem::take(&mut environment.desk.text);
-    let outcome = pack(environment, call, &mut text);
+    let outcome = pack(environment, order, call, &mut text);
     environment.desk.text = text;
-    outcome
+    let outcome = outcome?;
+    if outcome < 0.0 {
+        return Ok(outcome);
+    }
+    if outcome > room.len() as f64 {
+        return Ok(ON_DESK - outcome);
+    }
+    environment.desk.copy_to(room, at)
 }
 
-fn pack(environment: &mut Environment, call: &Call<4>, text: &mut Vec<u8>) -> Result<f64, Misuse> {
-    let mask = environment.mask(call.role(1)?)?;
-    let (kind, fin, may_pack) = message_kind(call.number(2)?)?;
-    let payload = if call.is_string(3) {
+/// Packs the argument at 0 → the length of its frame, or why there is none.
+fn pack(
+    environment: &mut Environment,
+    order: &Order,
+    call: &Call<1>,
+    text: &mut Vec<u8>,
+) -> Result<f64, Misuse> {
+    let mask = environment.mask(order.role)?;
+    let (kind, fin, may_pack) = message_kind(order.kind)?;
+    let payload = if call.is_string(0) {
         // What is written ends with a NUL, and has room for a character more.
-        text.resize(call.string_len(3)? + 8, 0);
-        let len = call.write_string(3, text)?;
+        text.resize(call.string_len(0)? + 8, 0);
+        let len = call.write_string(0, text)?;
         &text[..len]
     } else {
-        let Some(payload) = call.unshared_bytes(3)? else {
+        let Some(payload) = call.unshared_bytes(0)? else {
             return Ok(REFUSED_SHARED);
         };
         // SAFETY: JavaScript's own memory, which nothing writes to during the call.
@@ -106,7 +141,7 @@ fn pack(environment: &mut Environment, call: &Call<4>, text: &mut Vec<u8>) -> Re
         payload,
         mask,
     };
-    let (desk, connection, pools) = environment.packing(call.number(0)?)?;
+    let (desk, connection, pools) = environment.packing(order.number)?;
     Ok(match desk.pack(part, connection, pools) {
         Ok(Some(len)) => len as f64,
         Ok(None) => REFUSED_PLAIN,
@@ -117,17 +152,7 @@ fn pack(environment: &mut Environment, call: &Call<4>, text: &mut Vec<u8>) -> Re
 /// `packed(out, at)`.
 pub fn take_packed(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse> {
     let at = call.number(1)? as usize;
-    let room: Bytes = call.bytes(0)?.from(at)?;
-    let Desk {
-        room: from, frame, ..
-    } = &environment.desk;
-    if room.len() < frame.len() {
-        return Err(Misuse("a frame does not fit its buffer"));
-    }
-    // SAFETY: the only slice of this part of `out`, which is none of the environment's own memory.
-    let out = unsafe { room.as_mut_slice() };
-    out[..frame.len()].copy_from_slice(&from[frame.clone()]);
-    Ok((at + frame.len()) as f64)
+    environment.desk.copy_to(call.bytes(0)?.from(at)?, at)
 }
 
 /// `share(kind, payload, set)`; the payload of text has been checked.

@@ -7,6 +7,7 @@ use napi::sys;
 
 use super::call::{Bytes, Call, Misuse};
 use super::environment::Environment;
+use super::pack::put_packed;
 use crate::bytes::mask;
 use crate::protocol::close::MAX_REASON;
 use crate::protocol::encoder::{Encoder, encode};
@@ -22,6 +23,8 @@ const MORE: u32 = 0x10;
 const HEADER_ONLY: u32 = 0x20;
 /// Added to the kind of a frame to send: the message is not to be transformed.
 const AS_IT_IS: u32 = 0x40;
+/// Added to the kind of a frame to put: the message is to be transformed, where that is worth it.
+const PACK: u32 = 0x80;
 
 /// A frame was not accepted, because a close frame has been sent.
 const REFUSED_CLOSING: f64 = -1.0;
@@ -34,7 +37,7 @@ pub const REFUSED_PLAIN: f64 = -4.0;
 
 /// The Uint8Array that frames are put into, from one call to the next.
 pub struct Outbound {
-    /// INVARIANT: there while a call of `put` runs; `reference` keeps it, and `lib/outbox.js` lends another
+    /// INVARIANT: there while a call of `put` or `writeLent` runs; `reference` keeps it, and `lib/outbox.js` lends another
     /// one before that call where somebody has transferred it away.
     memory: Bytes,
     reference: Option<sys::napi_ref>,
@@ -47,6 +50,13 @@ impl Default for Outbound {
             memory: Bytes::EMPTY,
             reference: None,
         }
+    }
+}
+
+impl Outbound {
+    /// A part of it.
+    pub fn part(&self, Range { start, end }: Range<usize>) -> Result<Bytes, Misuse> {
+        self.memory.from(start)?.until(end.saturating_sub(start))
     }
 }
 
@@ -78,10 +88,13 @@ pub struct Order {
 
 /// `put(payload)`.
 pub fn put_frame(environment: &mut Environment, call: &Call<1>) -> Result<f64, Misuse> {
-    let (order, Range { start, end }) = environment.order()?;
-    let room = environment.outbound.memory.from(start)?;
-    let room = room.until(end.saturating_sub(start))?;
-    write(environment, &order, call, 0, room, start)
+    let (order, place) = environment.order()?;
+    let start = place.start;
+    let room = environment.outbound.part(place)?;
+    match order.kind & PACK {
+        0 => write(environment, &order, call, 0, room, start),
+        _ => put_packed(environment, &order, call, room, start),
+    }
 }
 
 /// `frame(connection, role, kind, payload, out, at)`.

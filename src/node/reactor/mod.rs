@@ -32,6 +32,7 @@ use self::ready::Ready;
 use self::uv::{Cleanup, Poll};
 use super::call::{Bytes, Call, Misuse};
 use super::environment::{Environment, Reading};
+use super::send::Order;
 
 /// What reads the sockets of one environment.
 pub struct Reactor {
@@ -146,6 +147,17 @@ pub fn write(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misus
         .bytes(1)?
         .from(start)?
         .until(end.saturating_sub(start))?;
+    // SAFETY: nothing is written to while this is alive.
+    Ok(written(channel.send(unsafe { bytes.as_slice() })))
+}
+
+/// `writeLent()`.
+pub fn write_lent(environment: &mut Environment) -> Result<f64, Misuse> {
+    let (Order { number, .. }, place) = environment.order()?;
+    let bytes = environment.outbound.part(place)?;
+    let Some((_, channel)) = environment.peer(number)?.both() else {
+        return Ok(0.0);
+    };
     // SAFETY: nothing is written to while this is alive.
     Ok(written(channel.send(unsafe { bytes.as_slice() })))
 }
