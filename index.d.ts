@@ -41,7 +41,7 @@ export interface WS {
    * another type. `ERR_INVALID_ARG_VALUE`: an unknown option, or `protocols` chose what was not
    * offered.
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: a limit outside of its range.
-   * @throws {Error} `ERR_INVALID_STATE`: `WS.listen` has this socket.
+   * @throws {Error} `ERR_INVALID_STATE`: the library reads this socket itself.
    */
   upgrade(this: void, socket: SocketLike, headers: HandshakeHeaders, callback?: UpgradeCallback): boolean;
   upgrade(
@@ -69,6 +69,7 @@ export interface WS {
    * @param buffer Never modified, and not kept: it may be reused after the return.
    * @returns The first message of this call, `undefined` where none was complete.
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: a socket without `write` and `end`.
+   * @throws {Error} `ERR_INVALID_STATE`: the library reads this socket itself.
    */
   receive(this: void, socket: SocketLike, buffer: Buffer, callback?: MessageCallback): Buffer | undefined;
   /**
@@ -222,7 +223,8 @@ export interface WS {
    * `WS.upgrade` has answered, or the flag `_is_client` was set by hand. From here on `WS.receive` is
    * not to be called. `open` is called before this returns, and messages in `head` are delivered.
    *
-   * The options count from now on, with their defaults: those of `WS.upgrade` do not carry over.
+   * The options count from now on. What `WS.upgrade` was told of {@link LimitOptions} stays where it is not told
+   * anew.
    *
    * @param handlers As those of `WS.listen`; `upgrade` is not called.
    * @returns The socket.

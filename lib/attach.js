@@ -48,7 +48,7 @@ function attach(socket, handlers, options) {
     throw errors.invalidArgType('socket', 'a socket or another Duplex', socket);
   }
   checkHandlers(handlers);
-  const checked = checkOptions(options, attachOptions, attachDefaults);
+  const checked = checkOptions(options, attachOptions, defaultsOf(socket));
   return attachChecked(socket, handlers, checked, { head: checked.head });
 }
 
@@ -65,9 +65,7 @@ function attachChecked(socket, handlers, options, { extension, head, protocol, r
   // It has closed meanwhile: that is no error, but there is nothing to open.
   if (socket.destroyed === true) return socket;
   const agreed = agreedTo(socket, known, extension, options);
-  // The options are those of all connections of a server: few have limits of their own.
-  const limits = known === undefined ? options : { ...options, ...limitsOf(known, options) };
-  const connection = open(socket, limits, { extension: agreed });
+  const connection = open(socket, options, { extension: agreed });
   connection.paused = known?.paused ?? 0;
   connection.protocol = protocol ?? known?.protocol ?? '';
   connection.attachment = new Attachment(connection, handlers, options);
@@ -81,13 +79,12 @@ function agreedTo(socket, known, extension, { perMessageDeflate }) {
   return extension ?? agreedElsewhere(perMessageDeflate, roleOf(socket) === SERVER);
 }
 
-/** The limits that were given to WS.upgrade hold where none are given here. */
-function limitsOf(known, options) {
-  const limits = {};
-  for (const name of Object.keys(limitOptions)) {
-    if (options[name] === limitDefaults[name]) limits[name] = known.limits[name];
-  }
-  return limits;
+/** What WS.attach takes where it is told nothing: the limits are those that WS.upgrade was given. */
+function defaultsOf(socket) {
+  const known = peek(socket);
+  if (known === undefined) return attachDefaults;
+  const { maxPayload, maxFragments, maxPendingPongs, closeTimeout } = known.limits;
+  return { ...attachDefaults, maxPayload, maxFragments, maxPendingPongs, closeTimeout };
 }
 
 function checkHandlers(handlers) {
@@ -127,5 +124,6 @@ module.exports = {
   attachOptions,
   checkHandlers,
   connectionDefaults,
-  connectionOptions
+  connectionOptions,
+  defaultsOf
 };

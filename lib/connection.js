@@ -236,6 +236,15 @@ function connectionOf(socket) {
   return peek(socket) ?? open(socket, limitDefaults);
 }
 
+/**
+ * For calls of a program that reads its socket itself.
+ * @throws Error where the library reads it
+ */
+function checkNotRead(connection) {
+  if (connection === undefined || (connection.attachment === null && connection.handshake === null)) return;
+  throw errors.invalidState('The library reads this socket itself: its messages go to the handlers');
+}
+
 function checkSocket(socket) {
   if (typeof socket?.write !== 'function' || typeof socket.end !== 'function') {
     throw errors.invalidArgType('socket', 'an object with write and end methods', socket);
@@ -300,6 +309,7 @@ module.exports = {
   SERVER,
   CLIENT,
   Connection,
+  checkNotRead,
   checkSocket,
   connectionOf,
   limitDefaults,

@@ -1,7 +1,7 @@
 'use strict';
 
 const errors = require('./errors.js');
-const { attachChecked, attachDefaults, attachOptions } = require('./attach.js');
+const { attachChecked, attachOptions, defaultsOf } = require('./attach.js');
 const { peek } = require('./connection.js');
 const { checkOptions } = require('./options.js');
 
@@ -47,7 +47,7 @@ function readerOptions(socket, options, own, ownDefaults, fixed) {
   const attached = isAttached(socket);
   const table = attached ? { ...settled, ...own } : { ...attachOptions, ...own };
   for (const name of Object.keys(fixed)) delete table[name];
-  return checkOptions(options, table, attached ? ownDefaults : { ...attachDefaults, ...ownDefaults });
+  return checkOptions(options, table, attached ? ownDefaults : { ...defaultsOf(socket), ...ownDefaults });
 }
 
 /** Has a reader take over a socket's messages; one that is not attached is attached. */
