@@ -134,8 +134,11 @@ describe('what the program refuses', () => {
     'returns a wrong option': [() => ({ maxPayload: 0 }), { code: 'ERR_OUT_OF_RANGE' }],
     'splits the answer': [() => ({ headers: { 'X-A': 'a\r\nX-B: b' } }), { code: 'ERR_INVALID_ARG_VALUE' }],
     'splits the refusal': [() => ({ status: 401, headers: { 'X-A': 'a\r\n\r\n' } }), { code: 'ERR_INVALID_ARG_VALUE' }],
-    'names a field of ours': [() => ({ headers: { 'Sec-WebSocket-Accept': 'a' } }), { code: 'ERR_INVALID_ARG_VALUE' }],
-    'gives a number for a field': [() => ({ headers: { 'X-A': 1 } }), { code: 'ERR_INVALID_ARG_TYPE' }]
+    'names a field of ours': [() => ({ headers: { 'Sec-WebSocket-Accept': 'a' } }), { message: /"upgrade\(\) result\.headers"/ }],
+    'gives a number for a field': [() => ({ headers: { 'X-A': 1 } }), { code: 'ERR_INVALID_ARG_TYPE' }],
+    'gives its fields as Headers': [() => ({ headers: new Headers({ 'X-A': 'a' }) }), { code: 'ERR_INVALID_ARG_TYPE' }],
+    'gives its fields as pairs': [() => ({ headers: [['X-A', 'a']] }), { code: 'ERR_INVALID_ARG_TYPE' }],
+    'returns a Response': [() => new Response(null, { status: 401 }), { code: 'ERR_INVALID_RETURN_VALUE' }]
   };
   for (const [name, [upgrade, expected]] of Object.entries(MISTAKES)) {
     test(`upgrade ${name}: 500, and an uncaught exception`, async (t) => {
