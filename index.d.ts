@@ -220,8 +220,8 @@ export interface WS {
 
   /**
    * Has the library read a socket whose handshake is done, as it does for those of `WS.listen`:
-   * `WS.upgrade` has answered, or the flag `_is_client` was set by hand. From here on `WS.receive` is
-   * not to be called. `open` is called before this returns, and messages in `head` are delivered.
+   * `WS.upgrade` has answered, or the flag `_is_client` was set by hand. From here on `WS.receive`
+   * throws. `open` is called before this returns, and messages in `head` are delivered.
    *
    * The options count from now on. What `WS.upgrade` was told of {@link LimitOptions} stays where it is not told
    * anew.

@@ -88,7 +88,8 @@ function defaultsOf(socket) {
 }
 
 function checkHandlers(handlers) {
-  if (handlers === null || typeof handlers !== 'object') {
+  // An array is the list of subprotocols that `ws` has in this place.
+  if (handlers === null || typeof handlers !== 'object' || Array.isArray(handlers)) {
     throw errors.invalidArgType('handlers', 'an object', handlers);
   }
   for (const name of HANDLERS) {
@@ -97,10 +98,11 @@ function checkHandlers(handlers) {
       throw errors.invalidArgType(`handlers.${name}`, 'a function', handler);
     }
   }
-  // The object is the program's own and may hold more; but not what is a slip of the finger.
+  // The object is the program's own and may hold more; but not what is a slip of the finger. Short names
+  // are soon near to one of ours (`log` to `pong`), so that but one letter may be wrong in them.
   for (const name of Object.keys(handlers)) {
     if (HANDLERS.includes(name) || typeof handlers[name] !== 'function') continue;
-    const meant = ELSEWHERE.get(name) ?? nearest(name, HANDLERS);
+    const meant = ELSEWHERE.get(name) ?? nearest(name, HANDLERS, Math.max(1, name.length / 3));
     if (meant !== null) throw errors.unknownHandler(name, meant);
   }
 }

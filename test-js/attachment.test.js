@@ -240,6 +240,23 @@ test('a handler whose name is nearly right is refused', () => {
   assert.throws(() => WS.attach(socket, { mesage() {} }), {
     code: 'ERR_INVALID_ARG_VALUE', message: /"mesage".*"message"/
   });
+  for (const name of ['opne', 'close_', 'onopen', 'onMessage', 'errors', 'connection', 'verifyClient']) {
+    assert.throws(() => WS.attach(socket, { [name]() {} }), { code: 'ERR_INVALID_ARG_VALUE' }, name);
+  }
+});
+
+test('functions of the program\'s own may be beside the handlers', async (t) => {
+  const { server } = await connected(t, 'net');
+  const log = [];
+  const own = Object.fromEntries(['on', 'pop', 'find', 'code', 'main', 'join', 'send'].map((name) => [name, () => {}]));
+  WS.attach(server, { ...own, log: (line) => log.push(line), open() { this.log('open'); } });
+  assert.deepEqual(log, ['open']);
+});
+
+test('a list in the place of the handlers is refused', () => {
+  const refused = { code: 'ERR_INVALID_ARG_TYPE', message: /"handlers"/ };
+  assert.throws(() => WS.connect('ws://localhost/', ['chat']), refused);
+  assert.throws(() => WS.listen(0, []), refused);
 });
 
 /** Two ends of a Duplex that hand on what they are given before they say that they have it. */
