@@ -828,8 +828,8 @@ export type SendCallback = (error?: Error | null) => void;
 export interface ConnectionInfo {
   /** `null` while the socket carries neither flag. */
   role: 'server' | 'client' | null;
-  /** `connecting`: `WS.connect` has no answer yet. `closing`: a close frame went one way. `closed`: both
-   * ways, a violation, or the socket is gone. */
+  /** `connecting`: a handshake of `WS.connect` or `WS.listen` is under way. `closing`: a close frame went one
+   * way. `closed`: both ways, a violation, or the socket is gone. */
   state: 'connecting' | 'open' | 'closing' | 'closed';
   /**
    * What reads and writes the socket at this moment. Node's streams do so until `open` has returned, and at

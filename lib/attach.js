@@ -2,7 +2,7 @@
 
 const errors = require('./errors.js');
 const { Attachment } = require('./attachment.js');
-const { SERVER, limitDefaults, limitOptions, open, peek, roleOf } = require('./connection.js');
+const { SERVER, knownOf, limitDefaults, limitOptions, open, peek, roleOf } = require('./connection.js');
 const { NO_EXTENSION, agreedElsewhere, checkDeflate } = require('./deflate.js');
 const { boolean, checkOptions, integer, nearest, oneOf } = require('./options.js');
 
@@ -57,7 +57,7 @@ function attachChecked(socket, handlers, options, { extension, head, protocol, r
   const known = peek(socket);
   if (known !== undefined && known.attachment !== null) throw errors.invalidState('The socket is attached already');
   if (known !== undefined && known.handshake !== null) {
-    throw errors.invalidState('The handshake is not done, and WS.connect attaches the socket itself');
+    throw errors.invalidState('The handshake is not done, and the library attaches the socket itself');
   }
   if (known !== undefined && (known.busy || known.backlog !== null || known.bytesReceived > 0)) {
     throw errors.invalidState('The socket is read by WS.receive already');
@@ -81,7 +81,7 @@ function agreedTo(socket, known, extension, { perMessageDeflate }) {
 
 /** What WS.attach takes where it is told nothing: the limits are those that WS.upgrade was given. */
 function defaultsOf(socket) {
-  const known = peek(socket);
+  const known = knownOf(socket);
   if (known === undefined) return attachDefaults;
   const { maxPayload, maxFragments, maxPendingPongs, closeTimeout } = known.limits;
   return { ...attachDefaults, maxPayload, maxFragments, maxPendingPongs, closeTimeout };

@@ -90,7 +90,7 @@ function destroyAll(handshakes) {
 
 /** The handshake of a socket that a WS.listen has, or has had; undefined for others. */
 function handshakeOf(socket) {
-  return socket[kHandshake];
+  return socket?.[kHandshake];
 }
 
 module.exports = { Listener, handshakeOf };
