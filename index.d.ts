@@ -41,7 +41,7 @@ export interface WS {
    * another type. `ERR_INVALID_ARG_VALUE`: an unknown option, or `protocols` chose what was not
    * offered.
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: a limit outside of its range.
-   * @throws {Error} `ERR_INVALID_STATE`: `WS.listen` has this socket.
+   * @throws {Error} `ERR_INVALID_STATE`: the library reads this socket itself.
    */
   upgrade(this: void, socket: SocketLike, headers: HandshakeHeaders, callback?: UpgradeCallback): boolean;
   upgrade(
@@ -69,6 +69,7 @@ export interface WS {
    * @param buffer Never modified, and not kept: it may be reused after the return.
    * @returns The first message of this call, `undefined` where none was complete.
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: a socket without `write` and `end`.
+   * @throws {Error} `ERR_INVALID_STATE`: the library reads this socket itself.
    */
   receive(this: void, socket: SocketLike, buffer: Buffer, callback?: MessageCallback): Buffer | undefined;
   /**
@@ -219,10 +220,11 @@ export interface WS {
 
   /**
    * Has the library read a socket whose handshake is done, as it does for those of `WS.listen`:
-   * `WS.upgrade` has answered, or the flag `_is_client` was set by hand. From here on `WS.receive` is
-   * not to be called. `open` is called before this returns, and messages in `head` are delivered.
+   * `WS.upgrade` has answered, or the flag `_is_client` was set by hand. From here on `WS.receive`
+   * throws. `open` is called before this returns, and messages in `head` are delivered.
    *
-   * The options count from now on, with their defaults: those of `WS.upgrade` do not carry over.
+   * The options count from now on. What `WS.upgrade` was told of {@link LimitOptions} stays where it is not told
+   * anew.
    *
    * @param handlers As those of `WS.listen`; `upgrade` is not called.
    * @returns The socket.
@@ -496,7 +498,7 @@ export interface HandshakeResponse {
 
 /**
  * What `upgrade` says: nothing or `true` to accept; `false` to refuse with 403; a status from 300 to
- * 599 to refuse with it; or an object that does either. Where `Data` is more than `undefined`, only an
+ * 599 to refuse with it; or an object that does either, by properties of its own. Where `Data` is more than `undefined`, only an
  * object with `data` accepts.
  */
 export type UpgradeAnswer<Data = undefined, Text extends TextForm = 'buffer', Stream extends boolean = false> =
@@ -826,8 +828,8 @@ export type SendCallback = (error?: Error | null) => void;
 export interface ConnectionInfo {
   /** `null` while the socket carries neither flag. */
   role: 'server' | 'client' | null;
-  /** `connecting`: `WS.connect` has no answer yet. `closing`: a close frame went one way. `closed`: both
-   * ways, a violation, or the socket is gone. */
+  /** `connecting`: a handshake of `WS.connect` or `WS.listen` is under way. `closing`: a close frame went one
+   * way. `closed`: both ways, a violation, or the socket is gone. */
   state: 'connecting' | 'open' | 'closing' | 'closed';
   /**
    * What reads and writes the socket at this moment. Node's streams do so until `open` has returned, and at

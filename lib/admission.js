@@ -54,6 +54,10 @@ function readAnswer(answer, request, options) {
   if (answer === null || typeof answer !== 'object') {
     throw errors.invalidReturn('upgrade', 'true, false, a status, an object or nothing', answer);
   }
+  // A Response has its status from its class: read as an object without one, it would let the client in.
+  if (Object.keys(answerOptions).some((name) => name in answer && !Object.hasOwn(answer, name))) {
+    throw errors.invalidReturn('upgrade', 'an object whose properties are its own', answer);
+  }
   const { status, protocol, headers, data, ...given } = checkOptions(answer, answerOptions, {}, 'upgrade() result');
   const fields = headers === undefined ? NO_FIELDS : fieldsOf(headers);
   if (status !== undefined) return { refusal: decline(status, fields) };
@@ -85,7 +89,7 @@ function decline(status, fields) {
 }
 
 function badFields(error, fields) {
-  return errors.invalidArgValue('options.headers', `cannot be sent: ${error}`, fields);
+  return errors.invalidArgValue('upgrade() result.headers', `cannot be sent: ${error}`, fields);
 }
 
 /** Names and values in turn, as native code takes them. */
@@ -101,6 +105,8 @@ function checkProtocol(name, value) {
 
 function checkHeaders(name, value) {
   if (value === null || typeof value !== 'object') throw errors.invalidArgType(name, 'an object', value);
+  // A Map or Headers has no properties: nothing of it would be sent.
+  if (Symbol.iterator in value) throw errors.invalidArgType(name, 'a plain object', value);
   for (const [field, content] of Object.entries(value)) {
     if (![content].flat().every((one) => typeof one === 'string')) {
       throw errors.invalidArgType(`${name}.${field}`, 'a string or an array of strings', content);

@@ -2,7 +2,7 @@
 
 const errors = require('./errors.js');
 const { Attachment } = require('./attachment.js');
-const { SERVER, limitDefaults, limitOptions, open, peek, roleOf } = require('./connection.js');
+const { SERVER, knownOf, limitDefaults, limitOptions, open, peek, roleOf } = require('./connection.js');
 const { NO_EXTENSION, agreedElsewhere, checkDeflate } = require('./deflate.js');
 const { boolean, checkOptions, integer, nearest, oneOf } = require('./options.js');
 
@@ -48,7 +48,7 @@ function attach(socket, handlers, options) {
     throw errors.invalidArgType('socket', 'a socket or another Duplex', socket);
   }
   checkHandlers(handlers);
-  const checked = checkOptions(options, attachOptions, attachDefaults);
+  const checked = checkOptions(options, attachOptions, defaultsOf(socket));
   return attachChecked(socket, handlers, checked, { head: checked.head });
 }
 
@@ -57,7 +57,7 @@ function attachChecked(socket, handlers, options, { extension, head, protocol, r
   const known = peek(socket);
   if (known !== undefined && known.attachment !== null) throw errors.invalidState('The socket is attached already');
   if (known !== undefined && known.handshake !== null) {
-    throw errors.invalidState('The handshake is not done, and WS.connect attaches the socket itself');
+    throw errors.invalidState('The handshake is not done, and the library attaches the socket itself');
   }
   if (known !== undefined && (known.busy || known.backlog !== null || known.bytesReceived > 0)) {
     throw errors.invalidState('The socket is read by WS.receive already');
@@ -65,9 +65,7 @@ function attachChecked(socket, handlers, options, { extension, head, protocol, r
   // It has closed meanwhile: that is no error, but there is nothing to open.
   if (socket.destroyed === true) return socket;
   const agreed = agreedTo(socket, known, extension, options);
-  // The options are those of all connections of a server: few have limits of their own.
-  const limits = known === undefined ? options : { ...options, ...limitsOf(known, options) };
-  const connection = open(socket, limits, { extension: agreed });
+  const connection = open(socket, options, { extension: agreed });
   connection.paused = known?.paused ?? 0;
   connection.protocol = protocol ?? known?.protocol ?? '';
   connection.attachment = new Attachment(connection, handlers, options);
@@ -81,17 +79,17 @@ function agreedTo(socket, known, extension, { perMessageDeflate }) {
   return extension ?? agreedElsewhere(perMessageDeflate, roleOf(socket) === SERVER);
 }
 
-/** The limits that were given to WS.upgrade hold where none are given here. */
-function limitsOf(known, options) {
-  const limits = {};
-  for (const name of Object.keys(limitOptions)) {
-    if (options[name] === limitDefaults[name]) limits[name] = known.limits[name];
-  }
-  return limits;
+/** What WS.attach takes where it is told nothing: the limits are those that WS.upgrade was given. */
+function defaultsOf(socket) {
+  const known = knownOf(socket);
+  if (known === undefined) return attachDefaults;
+  const { maxPayload, maxFragments, maxPendingPongs, closeTimeout } = known.limits;
+  return { ...attachDefaults, maxPayload, maxFragments, maxPendingPongs, closeTimeout };
 }
 
 function checkHandlers(handlers) {
-  if (handlers === null || typeof handlers !== 'object') {
+  // An array is the list of subprotocols that `ws` has in this place.
+  if (handlers === null || typeof handlers !== 'object' || Array.isArray(handlers)) {
     throw errors.invalidArgType('handlers', 'an object', handlers);
   }
   for (const name of HANDLERS) {
@@ -100,10 +98,11 @@ function checkHandlers(handlers) {
       throw errors.invalidArgType(`handlers.${name}`, 'a function', handler);
     }
   }
-  // The object is the program's own and may hold more; but not what is a slip of the finger.
+  // The object is the program's own and may hold more; but not what is a slip of the finger. Short names
+  // are soon near to one of ours (`log` to `pong`), so that but one letter may be wrong in them.
   for (const name of Object.keys(handlers)) {
     if (HANDLERS.includes(name) || typeof handlers[name] !== 'function') continue;
-    const meant = ELSEWHERE.get(name) ?? nearest(name, HANDLERS);
+    const meant = ELSEWHERE.get(name) ?? nearest(name, HANDLERS, Math.max(1, name.length / 3));
     if (meant !== null) throw errors.unknownHandler(name, meant);
   }
 }
@@ -127,5 +126,6 @@ module.exports = {
   attachOptions,
   checkHandlers,
   connectionDefaults,
-  connectionOptions
+  connectionOptions,
+  defaultsOf
 };

@@ -7,6 +7,7 @@ const { deadlinesBy } = require('./deadlines.js');
 const { NO_EXTENSION } = require('./deflate.js');
 const errors = require('./errors.js');
 const { leave } = require('./adopted.js');
+const { handshakeOf } = require('./listener.js');
 const { Outbox } = require('./outbox.js');
 const { integer } = require('./options.js');
 const { keepResting } = require('./rest.js');
@@ -49,7 +50,7 @@ class Connection {
     this.extension = extension;
     /** The handlers' side where the library reads the socket itself, or null; see attachment.js. */
     this.attachment = null;
-    /** A client's handshake that is under way, or null: nothing can be sent until it is done. */
+    /** A handshake that is under way, or null: nothing can be sent until it is done. */
     this.handshake = null;
     this.limits = limits;
     this.outbox = new Outbox(socket, limits.maxBufferedAmount ?? Infinity);
@@ -229,11 +230,31 @@ function remember(socket, connection) {
 }
 
 /**
+ * The connection of a socket, or undefined. A socket of WS.listen gets one before its handshake is done:
+ * what was sent then would stand in front of the answer.
+ */
+function knownOf(socket) {
+  const known = peek(socket);
+  if (known !== undefined) return known;
+  const handshake = handshakeOf(socket);
+  return handshake === undefined ? undefined : open(socket, limitDefaults, { handshake });
+}
+
+/**
  * The connection of a socket; a new one where it has none yet.
  * @throws TypeError for what is no socket
  */
 function connectionOf(socket) {
-  return peek(socket) ?? open(socket, limitDefaults);
+  return knownOf(socket) ?? open(socket, limitDefaults);
+}
+
+/**
+ * For calls of a program that reads its socket itself.
+ * @throws Error where the library reads it
+ */
+function checkNotRead(connection) {
+  if (connection === undefined || (connection.attachment === null && connection.handshake === null)) return;
+  throw errors.invalidState('The library reads this socket itself: its messages go to the handlers');
 }
 
 function checkSocket(socket) {
@@ -244,7 +265,7 @@ function checkSocket(socket) {
 
 /**
  * Gives a socket a new connection: its handshake has just ended.
- * @param agreed what it has come to: `extension`; or a client's `handshake` that has just begun
+ * @param agreed what it has come to: `extension`; or a `handshake` that is not done
  */
 function open(socket, limits, { extension = NO_EXTENSION, handshake = null } = {}) {
   checkSocket(socket);
@@ -300,8 +321,10 @@ module.exports = {
   SERVER,
   CLIENT,
   Connection,
+  checkNotRead,
   checkSocket,
   connectionOf,
+  knownOf,
   limitDefaults,
   limitOptions,
   open,

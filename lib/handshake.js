@@ -9,7 +9,7 @@ const { answerOffers } = require('./deflate.js');
 const { handshakeOf } = require('./listener.js');
 const { close } = require('./send.js');
 const { Request, judge } = require('./request.js');
-const { countRefused } = require('./stats.js');
+const { countOpened, countRefused } = require('./stats.js');
 const { rethrow } = require('./unhandled.js');
 
 const { Hindrance } = native;
@@ -175,6 +175,11 @@ class Handshake {
       return;
     }
     this.end(OPEN);
+    const early = peek(socket);
+    if (early !== undefined && early.handshake !== null) {
+      early.handshake = null;
+      countOpened();
+    }
     socket.off('error', socketOnError);
     socket._is_server = true;
     socket._is_client = false;

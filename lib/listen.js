@@ -92,7 +92,9 @@ function listenerOf(server) {
 
 /** As with Node's own: a server that was shut down may listen again. */
 function serverOnListening() {
-  listenerOf(this).closing = null;
+  const listener = listenerOf(this);
+  listener.hasListened = true;
+  listener.closing = null;
 }
 
 function serverOnConnection(socket) {

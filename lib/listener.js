@@ -12,6 +12,8 @@ class Listener {
     this.handshakes = new Set();
     /** How many of them are open, or the program is being asked about. */
     this.admitted = 0;
+    /** Whether it has been seen to listen; one that has not may be about to. */
+    this.hasListened = server.listening;
     /** The shutdown of this server, `{ promise, resolve, timer }`, or null while there is none. */
     this.closing = null;
   }
@@ -50,7 +52,8 @@ class Listener {
   shutDown(code, timeout) {
     if (this.closing !== null) return this.closing.promise;
     const closing = this.closing = new Closing(this.handshakes);
-    if (this.server.listening) this.server.close();
+    // With a host to look up it listens later, unless it is closed before.
+    if (this.server.listening || !this.hasListened) this.server.close();
     for (const handshake of [...closing.handshakes]) handshake.dismiss(code);
     closing.start(timeout);
     return closing.promise;
@@ -87,7 +90,7 @@ function destroyAll(handshakes) {
 
 /** The handshake of a socket that a WS.listen has, or has had; undefined for others. */
 function handshakeOf(socket) {
-  return socket[kHandshake];
+  return socket?.[kHandshake];
 }
 
 module.exports = { Listener, handshakeOf };

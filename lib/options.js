@@ -50,30 +50,36 @@ function checkOptions(options, table, defaults, whose = 'options') {
   return checked;
 }
 
-/** The name that `name` was probably meant to be, or null. */
-function nearest(name, names) {
+/**
+ * The name that `name` was probably meant to be, or null.
+ * @param most letters that may be wrong
+ */
+function nearest(name, names, most = Math.max(2, name.length / 3)) {
   const [best] = names
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
     .sort((a, b) => a.distance - b.distance);
   if (best === undefined) return null;
-  return best.distance <= Math.max(2, name.length / 3) ? best.candidate : null;
+  return best.distance <= most ? best.candidate : null;
 }
 
+/** Letters that are wrong, too many, absent, or in each other's place. */
 function editDistance(a, b) {
   // A long name is nobody's slip of the finger.
   if (a.length > 64) return Infinity;
   a = a.toLowerCase();
   b = b.toLowerCase();
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  const rows = [Array.from({ length: b.length + 1 }, (_, column) => column)];
   for (let i = 1; i <= a.length; i++) {
-    const next = [i];
+    const [above, row] = [rows[i - 1], [i]];
     for (let j = 1; j <= b.length; j++) {
-      const substitution = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next[j] = Math.min(substitution, row[j] + 1, next[j - 1] + 1);
+      const substitution = above[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row[j] = Math.min(substitution, above[j] + 1, row[j - 1] + 1);
+      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (isSwapped) row[j] = Math.min(row[j], rows[i - 2][j - 2] + 1);
     }
-    row = next;
+    rows.push(row);
   }
-  return row[b.length];
+  return rows[a.length][b.length];
 }
 
 module.exports = { boolean, checkOptions, integer, nearest, oneOf };

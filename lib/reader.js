@@ -1,8 +1,8 @@
 'use strict';
 
 const errors = require('./errors.js');
-const { attachChecked, attachDefaults, attachOptions } = require('./attach.js');
-const { peek } = require('./connection.js');
+const { attachChecked, attachOptions, defaultsOf } = require('./attach.js');
+const { knownOf, peek } = require('./connection.js');
 const { checkOptions } = require('./options.js');
 
 // A reader gets a connection's messages in place of the `message` handler. It has
@@ -28,7 +28,7 @@ const settled = Object.fromEntries(Object.keys(attachOptions).map((name) => [nam
 
 /** Whether the socket is attached, so that its options are settled. */
 function isAttached(socket) {
-  const connection = peek(socket);
+  const connection = knownOf(socket);
   if (connection === undefined) return false;
   if (connection.handshake !== null) {
     throw errors.invalidState('The handshake is not done: read the socket from its open handler on');
@@ -47,7 +47,7 @@ function readerOptions(socket, options, own, ownDefaults, fixed) {
   const attached = isAttached(socket);
   const table = attached ? { ...settled, ...own } : { ...attachOptions, ...own };
   for (const name of Object.keys(fixed)) delete table[name];
-  return checkOptions(options, table, attached ? ownDefaults : { ...attachDefaults, ...ownDefaults });
+  return checkOptions(options, table, attached ? ownDefaults : { ...defaultsOf(socket), ...ownDefaults });
 }
 
 /** Has a reader take over a socket's messages; one that is not attached is attached. */

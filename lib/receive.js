@@ -2,7 +2,7 @@
 
 // Not the global, which is a getter: every chunk comes by here.
 const { Buffer } = require('node:buffer');
-const { connectionOf } = require('./connection.js');
+const { checkNotRead, connectionOf } = require('./connection.js');
 const { process } = require('./feed.js');
 
 /**
@@ -18,6 +18,7 @@ function receive(socket, buffer, callback) {
   }
   const connection = connectionOf(socket);
   if (connection.id === -1) return undefined;
+  checkNotRead(connection);
   const isNested = connection.busy;
   process(connection, buffer, deliver);
   // Bytes that a callback hands in wait for the chunk in hand: none of them is a message yet.

@@ -2,7 +2,7 @@
 
 const errors = require('./errors.js');
 const native = require('./native.js');
-const { checkSocket, limitDefaults, limitOptions, open } = require('./connection.js');
+const { checkNotRead, checkSocket, limitDefaults, limitOptions, open, peek } = require('./connection.js');
 const { answerOffers, checkDeflate } = require('./deflate.js');
 const { handshakeOf } = require('./listener.js');
 const { boolean, checkOptions } = require('./options.js');
@@ -28,6 +28,7 @@ function upgrade(socket, headers, options, callback) {
   checkSocket(socket);
   // A second answer to one request would break the connection that the first has opened.
   if (handshakeOf(socket) !== undefined) throw errors.invalidState('WS.listen has this socket already');
+  checkNotRead(peek(socket));
   const done = typeof callback === 'function' ? callback : () => {};
   const checked = checkOptions(options, upgradeOptions, upgradeDefaults);
   if (headers === null || (typeof headers !== 'object' && typeof headers !== 'function')) {

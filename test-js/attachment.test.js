@@ -8,6 +8,7 @@ const net = require('node:net');
 const { Duplex } = require('node:stream');
 const test = require('node:test');
 const { WS } = require('..');
+const { limitDefaults } = require('../lib/connection.js');
 const { until } = require('./support/attached.js');
 const { peerOf } = require('./support/frames.js');
 const { plain } = require('./support/plain.js');
@@ -136,6 +137,47 @@ test('the limits given to WS.upgrade hold for the attached connection', async (t
   assert.equal(await failed, 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH');
 });
 
+test('a limit given to a reader counts, be it the default', async (t) => {
+  const given = { maxPayload: limitDefaults.maxPayload };
+  const readers = {
+    attach: (socket) => new Promise((resolve) => {
+      const told = (_socket, what) => resolve(what);
+      WS.attach(socket, { message: told, error: told }, given);
+    }),
+    messages: async (socket) => (await WS.messages(socket, given).next()).value.payload,
+    stream: async (socket) => (await once(WS.stream(socket, given), 'data'))[0]
+  };
+  for (const [name, read] of Object.entries(readers)) {
+    const { server, client: peer } = await connected(t, 'net', { maxPayload: 4 });
+    const got = read(server);
+    peer.write(client.text('five!'));
+    assert.equal(String(await got), 'five!', name);
+  }
+});
+
+test('a socket that the library reads is not read by WS.receive, nor upgraded again', async (t) => {
+  const { server, peer, closed } = await attachedServer(t, {});
+  const refused = { code: 'ERR_INVALID_STATE', message: /reads this socket/ };
+  assert.throws(() => WS.receive(server, client.text('once more')), refused);
+  assert.throws(() => WS.upgrade(server, { 'sec-websocket-key': 'a' }), refused);
+  peer.end(client.close(1000));
+  assert.deepEqual(await closed, { code: 1000, wasClean: true });
+  assert.equal(WS.receive(server, client.text('too late')), undefined);
+});
+
+test('a socket that WS.connect has is not read or upgraded in the handshake', async (t) => {
+  const server = WS.listen({ port: 0, host: '127.0.0.1' }, {});
+  t.after(() => WS.shutdown(server, { timeout: 0 }));
+  await once(server, 'listening');
+  await new Promise((resolve, reject) => {
+    const handlers = { open: (opened) => opened.destroy(), close: resolve, error: (_socket, error) => reject(error) };
+    const socket = WS.connect(`ws://127.0.0.1:${server.address().port}/`, handlers);
+    const refused = { code: 'ERR_INVALID_STATE', message: /reads this socket/ };
+    assert.throws(() => WS.receive(socket, client.text('early')), refused);
+    assert.throws(() => WS.upgrade(socket, { 'sec-websocket-key': 'a' }), refused);
+  });
+});
+
 test('a shutdown ends, though its server listens again at once', async (t) => {
   const server = WS.listen(0, {}, { heartbeat: 0 });
   t.after(() => server.close());
@@ -198,6 +240,23 @@ test('a handler whose name is nearly right is refused', () => {
   assert.throws(() => WS.attach(socket, { mesage() {} }), {
     code: 'ERR_INVALID_ARG_VALUE', message: /"mesage".*"message"/
   });
+  for (const name of ['opne', 'close_', 'onopen', 'onMessage', 'errors', 'connection', 'verifyClient']) {
+    assert.throws(() => WS.attach(socket, { [name]() {} }), { code: 'ERR_INVALID_ARG_VALUE' }, name);
+  }
+});
+
+test('functions of the program\'s own may be beside the handlers', async (t) => {
+  const { server } = await connected(t, 'net');
+  const log = [];
+  const own = Object.fromEntries(['on', 'pop', 'find', 'code', 'main', 'join', 'send'].map((name) => [name, () => {}]));
+  WS.attach(server, { ...own, log: (line) => log.push(line), open() { this.log('open'); } });
+  assert.deepEqual(log, ['open']);
+});
+
+test('a list in the place of the handlers is refused', () => {
+  const refused = { code: 'ERR_INVALID_ARG_TYPE', message: /"handlers"/ };
+  assert.throws(() => WS.connect('ws://localhost/', ['chat']), refused);
+  assert.throws(() => WS.listen(0, []), refused);
 });
 
 /** Two ends of a Duplex that hand on what they are given before they say that they have it. */

@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const { describe, test } = require('node:test');
+const { WS } = require('..');
 const { listenerOf } = require('../lib/listen.js');
 const { stats } = require('../lib/stats.js');
 const { openAsClient, readHead, requestHead, requestHeaders } = require('./support/handshake.js');
@@ -134,8 +135,11 @@ describe('what the program refuses', () => {
     'returns a wrong option': [() => ({ maxPayload: 0 }), { code: 'ERR_OUT_OF_RANGE' }],
     'splits the answer': [() => ({ headers: { 'X-A': 'a\r\nX-B: b' } }), { code: 'ERR_INVALID_ARG_VALUE' }],
     'splits the refusal': [() => ({ status: 401, headers: { 'X-A': 'a\r\n\r\n' } }), { code: 'ERR_INVALID_ARG_VALUE' }],
-    'names a field of ours': [() => ({ headers: { 'Sec-WebSocket-Accept': 'a' } }), { code: 'ERR_INVALID_ARG_VALUE' }],
-    'gives a number for a field': [() => ({ headers: { 'X-A': 1 } }), { code: 'ERR_INVALID_ARG_TYPE' }]
+    'names a field of ours': [() => ({ headers: { 'Sec-WebSocket-Accept': 'a' } }), { message: /"upgrade\(\) result\.headers"/ }],
+    'gives a number for a field': [() => ({ headers: { 'X-A': 1 } }), { code: 'ERR_INVALID_ARG_TYPE' }],
+    'gives its fields as Headers': [() => ({ headers: new Headers({ 'X-A': 'a' }) }), { code: 'ERR_INVALID_ARG_TYPE' }],
+    'gives its fields as pairs': [() => ({ headers: [['X-A', 'a']] }), { code: 'ERR_INVALID_ARG_TYPE' }],
+    'returns a Response': [() => new Response(null, { status: 401 }), { code: 'ERR_INVALID_RETURN_VALUE' }]
   };
   for (const [name, [upgrade, expected]] of Object.entries(MISTAKES)) {
     test(`upgrade ${name}: 500, and an uncaught exception`, async (t) => {
@@ -148,6 +152,45 @@ describe('what the program refuses', () => {
       await emptied(server);
       assert.deepEqual(inbox.left, []);
     });
+  }
+});
+
+describe('a socket that upgrade is asked about', () => {
+  for (const kind of ['own', 'http']) {
+    test(`sends nothing in front of the answer: ${kind}`, async (t) => {
+      const told = [];
+      const upgrade = async ({ socket }) => {
+        await null;
+        told.push(WS.send(socket, 'a'), WS.ping(socket), WS.close(socket, 1000), WS.broadcast([socket], 'a'));
+        told.push(WS.info(socket).state);
+      };
+      const open = (socket) => told.push(WS.info(socket).state);
+      const server = await serve(t, kind, { upgrade, open });
+      const { connections: { total } } = stats();
+      const client = await dial(server);
+      await openAsClient(client);
+      assert.deepEqual(told, [false, false, false, 0, 'connecting', 'open']);
+      assert.equal(stats().connections.total, total + 1);
+      client.destroy();
+      await emptied(server);
+    });
+
+    test(`has no readers yet: ${kind}`, async (t) => {
+      const upgrade = ({ socket }) => {
+        for (const read of [WS.stream, WS.messages, (socket) => WS.attach(socket, {}), readByHand]) {
+          assert.throws(() => read(socket), { code: 'ERR_INVALID_STATE' });
+        }
+      };
+      const server = await serve(t, kind, { upgrade });
+      const client = await dial(server);
+      await openAsClient(client);
+      client.destroy();
+      await emptied(server);
+    });
+  }
+
+  function readByHand(socket) {
+    WS.receive(socket, Buffer.alloc(2));
   }
 });
 

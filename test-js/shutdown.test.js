@@ -7,7 +7,7 @@ const { once } = require('node:events');
 const { describe, test } = require('node:test');
 const ws = require('ws');
 const { shutdown } = require('../lib/shutdown.js');
-const { listenerOf } = require('../lib/listen.js');
+const { listen, listenerOf } = require('../lib/listen.js');
 const { peerOf } = require('./support/frames.js');
 const { openAsClient, readHead } = require('./support/handshake.js');
 const { frames } = require('./support/inbox.js');
@@ -57,6 +57,22 @@ describe('a clean end', () => {
     assert.equal(shutdown(server, { timeout: 1 }), first);
     await first;
     assert.equal(shutdown(server), first);
+  });
+
+  test('a server that does not listen yet', async (t) => {
+    const own = listen({ port: 0, host: HOST }, {});
+    const shared = http.createServer().listen(0, HOST);
+    listen(shared, {});
+    for (const server of [own, shared]) {
+      t.after(() => server.close());
+      server.on('listening', () => assert.fail('it listens'));
+      await Promise.all([once(server, 'close'), shutdown(server)]);
+    }
+    // By then those would listen, too.
+    const later = net.createServer().listen(0, HOST);
+    await once(later, 'listening');
+    later.close();
+    assert.deepEqual([own.listening, shared.listening], [false, false]);
   });
 
   test('a server that was closed before', async (t) => {
