@@ -84,6 +84,8 @@ class Connection {
     this.deferred = null;
     /** Bytes that wait behind it. */
     this.deferredBytes = 0;
+    /** Whether the last of them is a part of a message, of which more follow. */
+    this.defersParts = false;
     /** Whether a message in parts may be in progress, where there is an extension. */
     this.inParts = false;
     /** Whether the program has asked to close: nothing is delivered to it after that. */
