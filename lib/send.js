@@ -257,8 +257,9 @@ async function sendReadable(connection, kind, readable, callback) {
   try {
     await pump(connection, readable, async (chunk) => {
       const part = bytesOf('chunk', chunk);
+      // The Readable may use the memory of its chunk again, or transfer it away, while a thread reads it.
       const sent = isLong(connection, kind, part)
-        ? await sendLong(connection, kind | codec.MORE, part)
+        ? await sendLong(connection, kind | codec.MORE, Buffer.from(part))
         : sendNow(connection, kind | codec.MORE, part);
       begun = true;
       return sent;

@@ -321,6 +321,18 @@ for (const role of ROLES) {
       assert.equal(inflated((await next(1))[0].payload).toString(), json(MiB));
     });
 
+    it('is a copy of a Readable\'s chunk, too', async (t) => {
+      const { socket, next } = await attached(t, { ...ALONE, level: 9 });
+      const text = json(8 * MiB);
+      const chunk = Buffer.from(text);
+      WS.send(socket, Readable.from([chunk]));
+      await until(() => WS.info(socket).bufferedAmount >= chunk.length);
+      chunk.fill(0);
+      const frames = await next(2);
+      const sent = inflated(Buffer.concat(frames.map(({ payload }) => payload)));
+      assert.ok(sent.equals(Buffer.from(text)));
+    });
+
     it('has to be UTF-8 as text, long or short', async (t) => {
       const { socket } = await attached(t, true);
       const bad = Buffer.alloc(300_000, 0xff);
