@@ -170,7 +170,7 @@ class Connection {
     this.closeCode ??= 1006;
     this.closeReason ??= '';
     const { bytesReceived, bytesSent, extension } = this;
-    const volumes = extension === NO_EXTENSION ? null : this.volumes;
+    const volumes = extension.agreement === 0 ? null : this.volumes;
     this.last = { bytesReceived, bytesSent, volumes };
     codec.release(this.id);
     collected.unregister(this);

@@ -16,7 +16,7 @@ const { ROLES, peerOf } = require('./support/frames.js');
 const { openAsClient, parseHead, requestHeaders } = require('./support/handshake.js');
 const { ask, dial, opening, serve } = require('./support/listening.js');
 const { plain } = require('./support/plain.js');
-const { connected } = require('./support/sockets.js');
+const { connected, lasting, netPair } = require('./support/sockets.js');
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -64,6 +64,15 @@ describe('the handshake of a server', () => {
     const lines = socket.writes.join('').split('\r\n');
     assert.deepEqual(lines.slice(-4), ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Extensions: permessage-deflate', '', '']);
     assert.equal(WS.info(socket).extensions, 'permessage-deflate');
+  });
+
+  it('holds for WS.attach, whatever its options say', async (t) => {
+    for (const [offers, extensions] of [[{}, ''], [OFFER, 'permessage-deflate']]) {
+      const { server } = lasting(t, await netPair());
+      WS.upgrade(server, { ...requestHeaders(), ...offers }, { perMessageDeflate: CONTEXTS });
+      WS.attach(server, {}, { perMessageDeflate: true });
+      assert.equal(WS.info(server).extensions, extensions);
+    }
   });
 
   it('refuses a field that is no list of extensions, where it is strict', async (t) => {
