@@ -115,8 +115,8 @@ async function sendLong(connection, kind, data, callback) {
   const { outbox, socket } = connection;
   const payload = typeof data === 'string' ? Buffer.from(data) : data;
   connection.deferredBytes += payload.length;
-  const { room, start, end } = await pack(connection, roleOf(socket), kind, payload);
-  connection.deferredBytes -= payload.length;
+  const packed = pack(connection, roleOf(socket), kind, payload);
+  const { room, start, end } = await packed.finally(() => { connection.deferredBytes -= payload.length; });
   const isPlain = end === codec.REFUSED_PLAIN;
   // A message in progress is where it was.
   if (end < 0 && !isPlain) return refused(connection, end, kind, data, callback);

@@ -330,6 +330,20 @@ for (const role of ROLES) {
       assert.equal(inflated((await next(1))[0].payload).toString(), json(MiB));
     });
 
+    it('tells the callback where there is no memory for it, and can be sent later', async (t) => {
+      const { socket, next } = await attached(t, ALONE);
+      const text = json(200_000);
+      for (const payload of [text, WS.frame(text)]) {
+        const { mock } = t.mock.method(Buffer, 'allocUnsafeSlow', () => { throw new RangeError('no memory'); });
+        const failed = await new Promise((resolve) => { WS.send(socket, payload, resolve); });
+        mock.restore();
+        assert.equal(failed.message, 'no memory');
+        assert.equal(WS.info(socket).bufferedAmount, 0);
+        WS.send(socket, payload);
+        assert.equal(inflated((await next(1))[0].payload).toString(), text);
+      }
+    });
+
     it('is a copy of a Readable\'s chunk, too', async (t) => {
       const { socket, next } = await attached(t, { ...ALONE, level: 9 });
       const text = json(8 * MiB);
