@@ -85,6 +85,8 @@ class Connection {
     this.deferred = null;
     /** Bytes that wait behind it. */
     this.deferredBytes = 0;
+    /** Whether the last of them is a part of a message, of which more follow. */
+    this.defersParts = false;
     /** Whether a message in parts may be in progress, where there is an extension. */
     this.inParts = false;
     /** Whether the program has asked to close: nothing is delivered to it after that. */
@@ -169,7 +171,7 @@ class Connection {
     this.closeCode ??= 1006;
     this.closeReason ??= '';
     const { bytesReceived, bytesSent, extension } = this;
-    const volumes = extension === NO_EXTENSION ? null : this.volumes;
+    const volumes = extension.agreement === 0 ? null : this.volumes;
     this.last = { bytesReceived, bytesSent, volumes };
     codec.release(this.id);
     collected.unregister(this);

@@ -33,6 +33,8 @@ const AUTOMATIC = 15;
 
 /** What a connection has agreed to, as native code takes it, and as WS.info tells it. */
 const NO_EXTENSION = Object.freeze({ text: '', agreement: 0, tuning: 0, threshold: 0 });
+/** The same where it was wanted, and the client does not: whoever attaches the socket cannot change that. */
+const DECLINED = Object.freeze({ ...NO_EXTENSION });
 
 /** The check of the option `perMessageDeflate`. */
 function checkDeflate(name, value) {
@@ -56,10 +58,11 @@ function extensionOf(text, agreement, { level, memLevel, threshold }) {
 
 /** A server's answer to what a client has offered, undefined where it offers nothing. */
 function answerOffers(option, offers) {
-  if (option === false || offers === undefined || offers === null) return NO_EXTENSION;
+  if (option === false) return NO_EXTENSION;
+  if (offers === undefined || offers === null) return DECLINED;
   const settings = settingsOf(option, serverDefaults);
   const answer = native.answerDeflate(offers, settings);
-  return answer === null ? NO_EXTENSION : extensionOf(answer.extensions, answer.agreement, settings);
+  return answer === null ? DECLINED : extensionOf(answer.extensions, answer.agreement, settings);
 }
 
 /** What a client offers; undefined for nothing. */

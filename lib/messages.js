@@ -65,6 +65,7 @@ class MessageReader {
   /** What the next call of `next` throws, or null. */
   #error = null;
 
+  /** Null where the socket was closed before it could be attached. */
   connection = null;
   takesParts = false;
 
@@ -87,7 +88,7 @@ class MessageReader {
     this.#queue = new Queue();
     this.#end(null);
     this.#error = null;
-    resumeFor(this.connection, READER);
+    if (this.connection !== null) resumeFor(this.connection, READER);
     close(this.#socket, NORMAL);
     return { done: true, value };
   }

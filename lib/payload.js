@@ -50,9 +50,15 @@ class Frame {
   }
 
   async #packLater(set) {
-    const { room, start, end } = await share(this.kind, this.payload, set);
-    this.#packed ??= new Map();
-    this.#packed.set(set, end < 0 ? null : room.subarray(start, end));
+    try {
+      const { room, start, end } = await share(this.kind, this.payload, set);
+      this.#packed ??= new Map();
+      this.#packed.set(set, end < 0 ? null : room.subarray(start, end));
+    } catch (error) {
+      // There may be memory for it the next time.
+      this.#packing.delete(set);
+      throw error;
+    }
   }
 }
 

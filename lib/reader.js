@@ -6,7 +6,7 @@ const { knownOf, peek } = require('./connection.js');
 const { checkOptions } = require('./options.js');
 
 // A reader gets a connection's messages in place of the `message` handler. It has
-//   connection                    set before anything else
+//   connection                    set before anything else, where the socket is not destroyed
 //   takesParts                    whether it wants messages as parts, where there are any: then
 //     add(part), finish(part), abort()
 //   message(payload, isBinary)    what the handler would have got
@@ -57,8 +57,8 @@ function readWith(socket, reader, options) {
   } else {
     enter(peek(socket), reader);
   }
-  // Its 'close' event may be over.
-  if (socket.closed === true) reader.close(peek(socket).wasClean);
+  // Its 'close' event may be over, and one that is destroyed is not attached any more.
+  if (socket.closed === true || reader.connection === null) reader.close(peek(socket)?.wasClean === true);
 }
 
 function enter(connection, reader) {

@@ -40,7 +40,7 @@ function send(socket, payload, options, callback) {
     return refuse(callback);
   }
   if (isLong(connection, kind, data)) {
-    if (isBadText(kind, data)) throw errors.invalidText(data);
+    if (isBadText(connection, kind, data)) throw errors.invalidText(data);
     return defer(connection, data, kind, callback);
   }
   if (connection.deferred !== null || isSlow(data)) return defer(connection, data, kind, callback);
@@ -71,8 +71,7 @@ function sendNow(connection, kind, data, callback) {
 function mayPack(connection, kind, data) {
   const { agreement, threshold } = connection.extension;
   if (agreement === 0) return false;
-  if ((kind & codec.MORE) !== 0) connection.inParts = true;
-  if (connection.inParts) return true;
+  if (connection.inParts || (kind & codec.MORE) !== 0) return true;
   const most = typeof data === 'string' ? 3 * data.length : data.length;
   return most >= threshold && (kind & codec.AS_IT_IS) === 0;
 }
@@ -101,9 +100,13 @@ function isLong(connection, kind, data) {
   return length > INLINE_MAX && (connection.inParts || (kind & codec.AS_IT_IS) === 0);
 }
 
-/** Whether bytes that are to be a whole text message are none, which is the caller's to hear at once. */
-function isBadText(kind, data) {
-  return kind === codec.TEXT && Buffer.isBuffer(data) && !isUtf8(data);
+/**
+ * Whether bytes that are to be a whole text message are none, which is the caller's to hear at once. The
+ * last part of a message is looked at in its turn: it may begin inside of a character.
+ */
+function isBadText({ deferred, defersParts, inParts }, kind, data) {
+  const isWhole = kind === codec.TEXT && !(deferred === null ? inParts : defersParts);
+  return isWhole && Buffer.isBuffer(data) && !isUtf8(data);
 }
 
 /** Packs a long payload in the background and sends it, in its turn. */
@@ -112,11 +115,13 @@ async function sendLong(connection, kind, data, callback) {
   const { outbox, socket } = connection;
   const payload = typeof data === 'string' ? Buffer.from(data) : data;
   connection.deferredBytes += payload.length;
-  const { room, start, end } = await pack(connection, roleOf(socket), kind, payload);
-  connection.deferredBytes -= payload.length;
+  const packed = pack(connection, roleOf(socket), kind, payload);
+  const { room, start, end } = await packed.finally(() => { connection.deferredBytes -= payload.length; });
+  const isPlain = end === codec.REFUSED_PLAIN;
+  // A message in progress is where it was.
+  if (end < 0 && !isPlain) return refused(connection, end, kind, data, callback);
   connection.inParts = (kind & codec.MORE) !== 0;
-  if (end === codec.REFUSED_PLAIN) return sendNow(connection, kind | codec.AS_IT_IS, payload, callback);
-  if (end < 0) return refused(connection, end, kind, data, callback);
+  if (isPlain) return sendNow(connection, kind | codec.AS_IT_IS, payload, callback);
   if (connection.gone) return refuse(callback);
   outbox.append(view(room, start, end));
   return outbox.commit(callback);
@@ -178,7 +183,10 @@ function sendPrepared(connection, frame, callback) {
   const { id, outbox, socket } = connection;
   const { bytes, kind, payload } = frame;
   const verdict = roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : 0;
-  if (verdict === 1) return outbox.sendWhole(bytes, callback);
+  if (verdict === 1) {
+    connection.inParts = (kind & codec.MORE) !== 0;
+    return outbox.sendWhole(bytes, callback);
+  }
   if (verdict > codec.FIRST_SET) return sendShared(connection, frame, verdict - codec.FIRST_SET, callback);
   if (verdict === 0 && codec.state(id) === codec.OPEN) return sendNow(connection, kind, payload, callback);
   refuse(callback);
@@ -218,6 +226,7 @@ function defer(connection, data, kind, callback) {
   const job = kept instanceof Readable ? sendReadable : sendLater;
   // Nobody listens to it until its turn comes, which finds the error.
   if (kept instanceof Readable) kept.on('error', ignore);
+  connection.defersParts = (kind & codec.MORE) !== 0;
   inTurn(connection, kept.length ?? 0, () => job(connection, kind, kept, callback));
   return true;
 }
@@ -246,10 +255,11 @@ const INTERNAL_ERROR = 1011;
 async function sendReadable(connection, kind, readable, callback) {
   let begun = false;
   try {
-    await pump(connection, readable, (chunk) => {
+    await pump(connection, readable, async (chunk) => {
       const part = bytesOf('chunk', chunk);
+      // The Readable may use the memory of its chunk again, or transfer it away, while a thread reads it.
       const sent = isLong(connection, kind, part)
-        ? sendLong(connection, kind | codec.MORE, part)
+        ? await sendLong(connection, kind | codec.MORE, Buffer.from(part))
         : sendNow(connection, kind | codec.MORE, part);
       begun = true;
       return sent;

@@ -107,6 +107,7 @@ class StreamReader {
   /** The callback of `end`, which waits for the socket's end, or null. */
   #finished = null;
 
+  /** Null where the socket was closed before it could be attached. */
   connection = null;
   /** Whether the connection has ended, or ends without our help. */
   isOver = false;
@@ -189,6 +190,8 @@ class StreamReader {
   destroy(error) {
     // A peer that has broken the protocol is told so, which takes the socket a moment yet.
     if (!this.isOver) this.#socket.destroy();
+    // What waits for a reader has none any more, and the connection ends behind it.
+    if (this.connection !== null) resumeFor(this.connection, READER);
     this.#endWrite(error ?? errors.socketClosed());
   }
 

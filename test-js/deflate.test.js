@@ -16,7 +16,7 @@ const { ROLES, peerOf } = require('./support/frames.js');
 const { openAsClient, parseHead, requestHeaders } = require('./support/handshake.js');
 const { ask, dial, opening, serve } = require('./support/listening.js');
 const { plain } = require('./support/plain.js');
-const { connected } = require('./support/sockets.js');
+const { connected, lasting, netPair } = require('./support/sockets.js');
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -64,6 +64,15 @@ describe('the handshake of a server', () => {
     const lines = socket.writes.join('').split('\r\n');
     assert.deepEqual(lines.slice(-4), ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Extensions: permessage-deflate', '', '']);
     assert.equal(WS.info(socket).extensions, 'permessage-deflate');
+  });
+
+  it('holds for WS.attach, whatever its options say', async (t) => {
+    for (const [offers, extensions] of [[{}, ''], [OFFER, 'permessage-deflate']]) {
+      const { server } = lasting(t, await netPair());
+      WS.upgrade(server, { ...requestHeaders(), ...offers }, { perMessageDeflate: CONTEXTS });
+      WS.attach(server, {}, { perMessageDeflate: true });
+      assert.equal(WS.info(server).extensions, extensions);
+    }
   });
 
   it('refuses a field that is no list of extensions, where it is strict', async (t) => {
@@ -253,6 +262,47 @@ for (const role of ROLES) {
       assert.equal(inflated(Buffer.concat(frames.map(({ payload }) => payload))).toString(), parts.join(''));
     });
 
+    it('may be text whose parts end inside of characters, below the threshold and above it', async (t) => {
+      const { socket, next } = await attached(t, { ...ALONE, threshold: 100 });
+      const bytes = Buffer.from('\u20ac'.repeat(100_000));
+      const text = { binary: false, fin: false };
+      for (const [first, second] of [[1, 2], [1, 200_000], [200_000, 200_001]]) {
+        const parts = [bytes.subarray(0, first), bytes.subarray(first, second), bytes.subarray(second)];
+        for (const part of parts.slice(0, 2)) WS.send(socket, part, text);
+        WS.send(socket, parts[2], { binary: false });
+        const frames = await next(3);
+        const sent = Buffer.concat(frames.map(({ payload }) => payload));
+        assert.equal(frames[0].rsv, first < 100 ? 0 : 4);
+        assert.deepEqual(first < 100 ? sent : inflated(sent), bytes);
+        WS.send(socket, Readable.from(parts), { binary: false });
+        const streamed = Buffer.concat((await next(4)).map(({ payload }) => payload));
+        assert.deepEqual(first < 100 ? streamed : inflated(streamed), bytes);
+      }
+    });
+
+    it('goes on behind a long part that was refused', async (t) => {
+      const { socket, next } = await attached(t, ALONE);
+      const [head, tail] = [Buffer.from([...Buffer.alloc(2000, 'a'), 0xe2]), Buffer.from([0x82, 0xac])];
+      WS.send(socket, head, { binary: false, fin: false });
+      const refused = await new Promise((resolve) => { WS.send(socket, 'b'.repeat(200_000), resolve); });
+      assert.equal(refused.code, 'ERR_INVALID_ARG_VALUE');
+      WS.send(socket, tail, { binary: false });
+      const frames = await next(2);
+      const sent = inflated(Buffer.concat(frames.map(({ payload }) => payload)));
+      assert.deepEqual(sent, Buffer.concat([head, tail]));
+      assert.throws(() => WS.send(socket, Buffer.alloc(200_000, 0xff), { binary: false }), { code: 'ERR_INVALID_ARG_VALUE' });
+    });
+
+    it('costs only its callback where a Readable begins with what is no text', async (t) => {
+      const { socket, next } = await attached(t, ALONE);
+      const failed = new Promise((resolve) => {
+        WS.send(socket, Readable.from([Buffer.alloc(200_000, 0xff)]), { binary: false }, resolve);
+      });
+      WS.send(socket, 'next');
+      assert.equal((await failed).code, 'ERR_INVALID_ARG_VALUE');
+      assert.equal(String((await next(1))[0].payload), 'next');
+    });
+
     it('keeps the order of what is long and what is short', async (t) => {
       const { socket, next } = await attached(t, ALONE);
       const long = json(3 * MiB);
@@ -278,6 +328,32 @@ for (const role of ROLES) {
       WS.send(socket, payload);
       payload.fill(0);
       assert.equal(inflated((await next(1))[0].payload).toString(), json(MiB));
+    });
+
+    it('tells the callback where there is no memory for it, and can be sent later', async (t) => {
+      const { socket, next } = await attached(t, ALONE);
+      const text = json(200_000);
+      for (const payload of [text, WS.frame(text)]) {
+        const { mock } = t.mock.method(Buffer, 'allocUnsafeSlow', () => { throw new RangeError('no memory'); });
+        const failed = await new Promise((resolve) => { WS.send(socket, payload, resolve); });
+        mock.restore();
+        assert.equal(failed.message, 'no memory');
+        assert.equal(WS.info(socket).bufferedAmount, 0);
+        WS.send(socket, payload);
+        assert.equal(inflated((await next(1))[0].payload).toString(), text);
+      }
+    });
+
+    it('is a copy of a Readable\'s chunk, too', async (t) => {
+      const { socket, next } = await attached(t, { ...ALONE, level: 9 });
+      const text = json(8 * MiB);
+      const chunk = Buffer.from(text);
+      WS.send(socket, Readable.from([chunk]));
+      await until(() => WS.info(socket).bufferedAmount >= chunk.length);
+      chunk.fill(0);
+      const frames = await next(2);
+      const sent = inflated(Buffer.concat(frames.map(({ payload }) => payload)));
+      assert.ok(sent.equals(Buffer.from(text)));
     });
 
     it('has to be UTF-8 as text, long or short', async (t) => {

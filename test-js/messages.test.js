@@ -1,6 +1,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { PassThrough } = require('node:stream');
 const { describe, test } = require('node:test');
 const { attach } = require('../lib/attach.js');
 const { info } = require('../lib/info.js');
@@ -104,6 +105,17 @@ describe('the end', () => {
     client.write(peerOf('server').close(1000));
     await new Promise((resolve) => { server.on('close', resolve); });
     assert.equal(info(server).closeCode, 1000);
+  });
+
+  test('of a socket that was destroyed before anybody attached it', { timeout: 10_000 }, async () => {
+    const socket = new PassThrough();
+    const gone = new Promise((resolve) => { socket.on('close', resolve); });
+    socket.destroy();
+    await assert.rejects(messages(socket).next(), { code: 'ERR_WS13_ABNORMAL_CLOSURE' });
+    await gone;
+    const iterator = messages(socket);
+    await assert.rejects(iterator.next(), { code: 'ERR_WS13_ABNORMAL_CLOSURE' });
+    assert.deepEqual(await iterator.return(), { done: true, value: undefined });
   });
 
   test('of a socket that is closed already', async (t) => {

@@ -258,6 +258,30 @@ describe('the end', () => {
     assert.equal(client.destroyed, true);
   });
 
+  test('by destroy(), with messages unread behind which the peer has gone: the handler is told', { timeout: 10_000 }, async (t) => {
+    const options = { perMessageDeflate: true };
+    const { server, client, at } = await attachedPair(t, { server: options, client: options });
+    const duplex = stream(server);
+    // They come in one chunk, of which most waits, with the peer's end behind it.
+    client.cork();
+    for (let number = 0; number < 10; number++) send(client, Buffer.alloc(30_000, number));
+    client.end();
+    client.uncork();
+    await until(() => server.destroyed);
+    assert.equal(info(server).closeCode, null);
+    duplex.destroy();
+    assert.deepEqual(await at.server.closed, { code: 1006, wasClean: false, error: undefined });
+  });
+
+  test('of a socket that was destroyed before anybody attached it', { timeout: 10_000 }, async () => {
+    const socket = new PassThrough();
+    const gone = new Promise((resolve) => { socket.on('close', resolve); });
+    socket.destroy();
+    await assert.rejects(stream(socket).toArray(), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
+    await gone;
+    await assert.rejects(stream(socket).toArray(), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
+  });
+
   test('of a socket that is closed already', async (t) => {
     const { server } = await connected(t, 'net');
     const gone = new Promise((resolve) => { server.on('close', resolve); });

@@ -45,7 +45,7 @@ fn send(sender: &mut Receiver, parts: &[&[u8]], key: Option<[u8; 4]>) -> Vec<u8>
 fn send_part(sender: &mut Receiver, fin: bool, part: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
     let (connection, pools) = (&mut sender.connection, &mut sender.pools);
     let (kind, len) = (MessageKind::Binary, part.len());
-    let packing = connection.begin_packing(kind, fin, len, true, pools);
+    let packing = connection.begin_packing(kind, fin, part, true, pools);
     let packed = packing
         .expect("an open connection")
         .and_then(|mut packing| {

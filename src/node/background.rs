@@ -108,10 +108,7 @@ pub fn start_packing(environment: &mut Environment, call: &Call<6>) -> Result<f6
     let (_, connection, pools) = environment.packing(number)?;
     // SAFETY: the only slice of the payload; nothing writes to it meanwhile.
     let bytes = unsafe { payload.as_slice() };
-    let packing = connection
-        .check(message, fin, bytes)
-        .and_then(|()| connection.begin_packing(message, fin, bytes.len(), may_pack, pools));
-    let packing = match packing {
+    let packing = match connection.begin_packing(message, fin, bytes, may_pack, pools) {
         Ok(Some(packing)) => packing,
         Ok(None) => return Ok(REFUSED_PLAIN),
         Err(error) => return Ok(refusal(error)),

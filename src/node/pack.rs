@@ -44,8 +44,7 @@ impl Desk {
         pools: &mut Pools,
     ) -> Result<Option<usize>, SendError> {
         let (kind, fin, len) = (part.kind, part.fin, part.payload.len());
-        connection.check(kind, fin, part.payload)?;
-        let packing = connection.begin_packing(kind, fin, len, part.may_pack, pools)?;
+        let packing = connection.begin_packing(kind, fin, part.payload, part.may_pack, pools)?;
         let Some(mut packing) = packing else {
             return Ok(None);
         };

@@ -194,17 +194,18 @@ impl Connection {
         }))
     }
 
-    /// What packs the next part of a message, of `len` bytes; `None` where the part is to be sent as
-    /// it is, which it is in any case if the message begins without `may_pack`. Nothing else is sent
-    /// of a message before [`Connection::end_packing`].
+    /// What packs the next part of a message; `None` where the part is to be sent as it is, which it
+    /// is in any case if the message begins without `may_pack`. Nothing else is sent of a message
+    /// before [`Connection::end_packing`].
     ///
     /// # Errors
-    /// [`SendError::Closing`].
+    /// [`SendError::Closing`], and [`SendError::InvalidUtf8`] for text that is not. A part that is to
+    /// be sent as it is has not been checked: that moves on in the text, and is done once.
     pub fn begin_packing(
         &mut self,
         kind: MessageKind,
         fin: bool,
-        len: usize,
+        part: &[u8],
         may_pack: bool,
         pools: &mut Pools,
     ) -> Result<Option<Packing>, SendError> {
@@ -214,9 +215,17 @@ impl Connection {
         let Some(flow) = &mut self.outflow else {
             return Ok(None);
         };
-        Ok(match self.encoder.is_between_messages() {
-            true if may_pack => flow.begin(kind, fin, len, pools),
-            true => None,
+        let begins = self.encoder.is_between_messages();
+        let packs = match begins {
+            true => may_pack && flow.half.wants(part.len()),
+            false => flow.is_in_message(),
+        };
+        if !packs {
+            return Ok(None);
+        }
+        self.encoder.check(kind, fin, part)?;
+        Ok(match begins {
+            true => Some(flow.begin(kind, fin, part.len(), pools)),
             false => flow.resume(kind, fin),
         })
     }

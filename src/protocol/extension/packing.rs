@@ -52,20 +52,25 @@ impl Outflow {
         }
     }
 
-    /// What packs a message that begins; `None` where it is to be sent as it is.
+    /// Whether a message is in progress that is packed.
+    pub(crate) fn is_in_message(&self) -> bool {
+        self.pack.is_some()
+    }
+
+    /// What packs a message that begins.
     pub(crate) fn begin(
         &mut self,
         kind: MessageKind,
         fin: bool,
         len: usize,
         pools: &mut Pools,
-    ) -> Option<Packing> {
-        self.half.wants(len).then(|| Packing {
+    ) -> Packing {
+        Packing {
             pack: self.half.begin(len, pools),
             kind,
             fin,
             begins: true,
-        })
+        }
     }
 
     /// What packs the message in progress; `None` where it is sent as it is.
