@@ -1,7 +1,7 @@
 'use strict';
 
 const codec = require('./codec.js');
-const { NO_BYTES } = require('./memory.js');
+const { NO_BYTES, allocate } = require('./memory.js');
 const { Queue } = require('./queue.js');
 
 // What is too long for the loop: large messages are packed and unpacked on threads of libuv's pool.
@@ -88,7 +88,7 @@ function inRoom(length, start) {
   return new Promise((resolve, reject) => {
     whenFree((free) => {
       try {
-        const room = Buffer.allocUnsafeSlow(codec.packRoom(length));
+        const room = allocate(codec.packRoom(length));
         const settle = (end, begin) => {
           free();
           resolve({ room, start: begin, end });

@@ -7,7 +7,7 @@ const { isAnyArrayBuffer, isArrayBufferView, isSharedArrayBuffer } = require('no
 const { share } = require('./background.js');
 const codec = require('./codec.js');
 const errors = require('./errors.js');
-const { FastBuffer } = require('./memory.js');
+const { FastBuffer, allocate } = require('./memory.js');
 const { boolean, checkOptions } = require('./options.js');
 
 // What can be sent, and as what kind of message.
@@ -65,7 +65,7 @@ class Frame {
 function pack({ kind, payload }, set) {
   const length = codec.share(kind, payload, set);
   if (length < 0) return null;
-  const bytes = Buffer.allocUnsafeSlow(length);
+  const bytes = allocate(length);
   codec.packed(bytes, 0);
   return bytes;
 }

@@ -119,6 +119,23 @@ test('a frame is written as it is, to each of them', async () => {
   assert.equal(info(sockets[9]).bytesSent, 14);
 });
 
+test('a frame stays whole for the others where one of them hands its memory on', () => {
+  const thief = plain('server');
+  const socket = plain('server');
+  const stolen = frame('for all');
+  thief.write = ({ buffer }) => {
+    try {
+      structuredClone(buffer, { transfer: [buffer] });
+    } catch {
+      // Node 20 makes a copy in its place.
+    }
+    return true;
+  };
+  assert.equal(broadcast([thief, socket], stolen), 2);
+  assert.equal(stolen.payload.toString(), 'for all');
+  assert.deepEqual(sent(socket), [{ text: 'for all' }]);
+});
+
 test('its arguments are checked', () => {
   const bad = { code: 'ERR_INVALID_ARG_TYPE' };
   for (const sockets of [undefined, null, 'sockets', 7, plain('server')]) assert.throws(() => broadcast(sockets, 'x'), bad);
