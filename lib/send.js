@@ -40,7 +40,7 @@ function send(socket, payload, options, callback) {
     return refuse(callback);
   }
   if (isLong(connection, kind, data)) {
-    if (isBadText(kind, data)) throw errors.invalidText(data);
+    if (isBadText(connection, kind, data)) throw errors.invalidText(data);
     return defer(connection, data, kind, callback);
   }
   if (connection.deferred !== null || isSlow(data)) return defer(connection, data, kind, callback);
@@ -71,8 +71,7 @@ function sendNow(connection, kind, data, callback) {
 function mayPack(connection, kind, data) {
   const { agreement, threshold } = connection.extension;
   if (agreement === 0) return false;
-  if ((kind & codec.MORE) !== 0) connection.inParts = true;
-  if (connection.inParts) return true;
+  if (connection.inParts || (kind & codec.MORE) !== 0) return true;
   const most = typeof data === 'string' ? 3 * data.length : data.length;
   return most >= threshold && (kind & codec.AS_IT_IS) === 0;
 }
@@ -101,9 +100,12 @@ function isLong(connection, kind, data) {
   return length > INLINE_MAX && (connection.inParts || (kind & codec.AS_IT_IS) === 0);
 }
 
-/** Whether bytes that are to be a whole text message are none, which is the caller's to hear at once. */
-function isBadText(kind, data) {
-  return kind === codec.TEXT && Buffer.isBuffer(data) && !isUtf8(data);
+/**
+ * Whether bytes that are to be a whole text message are none, which is the caller's to hear at once. Of what
+ * may be the last part of a message, or is yet to be found out behind others, native code tells in its turn.
+ */
+function isBadText({ deferred, inParts }, kind, data) {
+  return kind === codec.TEXT && !inParts && deferred === null && Buffer.isBuffer(data) && !isUtf8(data);
 }
 
 /** Packs a long payload in the background and sends it, in its turn. */
@@ -114,9 +116,9 @@ async function sendLong(connection, kind, data, callback) {
   connection.deferredBytes += payload.length;
   const { room, start, end } = await pack(connection, roleOf(socket), kind, payload);
   connection.deferredBytes -= payload.length;
+  if (end < 0 && end !== codec.REFUSED_PLAIN) return refused(connection, end, kind, data, callback);
   connection.inParts = (kind & codec.MORE) !== 0;
   if (end === codec.REFUSED_PLAIN) return sendNow(connection, kind | codec.AS_IT_IS, payload, callback);
-  if (end < 0) return refused(connection, end, kind, data, callback);
   if (connection.gone) return refuse(callback);
   outbox.append(view(room, start, end));
   return outbox.commit(callback);
@@ -126,6 +128,8 @@ async function sendLongFrame(connection, frame, callback) {
   const { kind, payload } = frame;
   const { id, socket } = connection;
   const verdict = roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : 0;
+  // Accepted already, since it is below the threshold.
+  if (verdict === 1) return sendAccepted(connection, frame, callback);
   if (verdict <= codec.FIRST_SET) return sendLong(connection, kind, payload, callback);
   await frame.packInBackground(verdict - codec.FIRST_SET);
   return connection.gone ? refuse(callback) : sendPrepared(connection, frame, callback);
@@ -175,14 +179,20 @@ function sendFrame(connection, frame) {
  * @returns null where nothing was sent, else as `send` does
  */
 function sendPrepared(connection, frame, callback) {
-  const { id, outbox, socket } = connection;
-  const { bytes, kind, payload } = frame;
+  const { id, socket } = connection;
+  const { kind, payload } = frame;
   const verdict = roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : 0;
-  if (verdict === 1) return outbox.sendWhole(bytes, callback);
+  if (verdict === 1) return sendAccepted(connection, frame, callback);
   if (verdict > codec.FIRST_SET) return sendShared(connection, frame, verdict - codec.FIRST_SET, callback);
   if (verdict === 0 && codec.state(id) === codec.OPEN) return sendNow(connection, kind, payload, callback);
   refuse(callback);
   return null;
+}
+
+/** Sends a frame that native code has accepted as it is. */
+function sendAccepted(connection, { bytes, kind }, callback) {
+  connection.inParts = (kind & codec.MORE) !== 0;
+  return connection.outbox.sendWhole(bytes, callback);
 }
 
 /** Sends a frame that was packed once for all connections with the same parameters. */

@@ -19,6 +19,8 @@ pub struct Encoder {
     /// The message whose last part has not been sent.
     fragmented: Option<MessageKind>,
     utf8: utf8::Validator,
+    /// The same behind the part that was checked last, which may not be accepted.
+    checked: Option<utf8::Validator>,
 }
 
 impl Encoder {
@@ -35,6 +37,9 @@ impl Encoder {
         } else {
             Some(self.fragmented.unwrap_or(kind))
         };
+        if let Some(utf8) = self.checked.take() {
+            self.utf8 = utf8;
+        }
         opcode
     }
 
@@ -44,11 +49,13 @@ impl Encoder {
     }
 
     /// Checks the next part of a message before it is accepted: text has to be UTF-8, over all of
-    /// its parts.
+    /// its parts. The message in progress is where it was until then, so that a part which is not
+    /// accepted in one form may be checked again in another.
     ///
     /// # Errors
-    /// [`SendError::InvalidUtf8`]; the message in progress is where it was.
+    /// [`SendError::InvalidUtf8`].
     pub fn check(&mut self, kind: MessageKind, fin: bool, part: &[u8]) -> Result<(), SendError> {
+        self.checked = None;
         if self.fragmented.unwrap_or(kind) == MessageKind::Binary {
             return Ok(());
         }
@@ -57,7 +64,7 @@ impl Encoder {
         if fin && !utf8.is_complete() {
             return Err(SendError::InvalidUtf8);
         }
-        self.utf8 = utf8;
+        self.checked = Some(utf8);
         Ok(())
     }
 }
@@ -117,6 +124,8 @@ mod tests {
             encoder.check(binary, false, b"x"),
             Err(SendError::InvalidUtf8)
         );
+        // Twice, as where it turns out that it is better not compressed.
+        assert_eq!(encoder.check(text, true, &[0xac]), Ok(()));
         assert_eq!(encoder.check(text, true, &[0xac]), Ok(()));
         encoder.accept(text, true);
         assert_eq!(encoder.check(binary, true, &[0xff]), Ok(()));
