@@ -150,6 +150,11 @@ function sendLarge(connection, kind, data, callback) {
   const { outbox } = connection;
   const end = outbox.put(connection.id, SERVER, kind | codec.HEADER_ONLY, data, codec.HEADER_ROOM);
   if (end < 0) return refused(connection, end, kind, data, callback);
+  if (outbox.isWriting) {
+    // From within the socket's own write it has to wait.
+    outbox.append(Buffer.from(data));
+    return outbox.commit(callback);
+  }
   outbox.append(data);
   const result = outbox.commit(callback);
   return outbox.flush() && result;

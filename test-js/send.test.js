@@ -430,6 +430,51 @@ test('a large payload of a server leaves inside the call, behind what was gather
   });
 });
 
+test('what a write of the program\'s sends comes behind what it was given', async () => {
+  const socket = plain('server');
+  const { write } = socket;
+  let answers = [];
+  socket.write = (...args) => {
+    const more = answers;
+    answers = [];
+    for (const payload of more) WS.send(socket, payload);
+    return write(...args);
+  };
+  const large = pattern(20_000);
+  answers = ['small', large];
+  WS.send(socket, large);
+  await nextTurn();
+  const binary = large.toString('hex');
+  assert.deepEqual(sent(socket), [{ binary }, { text: 'small' }, { binary }]);
+
+  // At a tick's end as well, and in the middle of a message.
+  WS.send(socket, 'first', { fin: false });
+  WS.send(socket, 'second', { fin: false });
+  answers = ['third'];
+  await nextTurn();
+  await nextTurn();
+  assert.deepEqual(sent(socket), [{ text: '6669727374', fin: false }, { more: '7365636f6e64', fin: false }, { more: '7468697264' }]);
+});
+
+test('a method that the program gives a socket while frames are gathered stays there', async () => {
+  const socket = plain('server');
+  WS.send(socket, 'first');
+  WS.send(socket, 'gathered');
+  const { end, write } = socket;
+  const seen = [];
+  const patched = (chunk, ...rest) => {
+    seen.push(chunk.length);
+    return write.call(socket, chunk, ...rest);
+  };
+  socket.write = patched;
+  await nextTurn();
+  assert.equal(socket.write, patched);
+  assert.notEqual(socket.end, end);
+  WS.send(socket, 'last');
+  assert.deepEqual(seen, [10, 6]);
+  assert.deepEqual(sent(socket), [{ text: 'first' }, { text: 'gathered' }, { text: 'last' }]);
+});
+
 test('a large payload of a server is handed over without being joined to its header', async (t) => {
   const { server, client } = lasting(t, await netPair());
   as('server', server);
