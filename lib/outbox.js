@@ -300,11 +300,15 @@ class Outbox {
    */
   give(buffers, callback) {
     const { isWriting, socket } = this;
+    let isLeft = false;
+    // Some versions of Node tell no error of a write that is under way as its socket is destroyed.
+    const told = callback && ((error) => callback(isLeft ? error ?? socket.errored : error));
     this.isWriting = true;
     try {
-      return writeAll(socket, buffers, callback) !== false;
+      return writeAll(socket, buffers, told) !== false;
     } finally {
       this.isWriting = isWriting;
+      isLeft = socket.writableLength > 0;
     }
   }
 
