@@ -11,6 +11,8 @@ const { Queue } = require('./queue.js');
 const MOST = 2;
 
 let running = 0;
+/** Whether those that wait are being started: what is done at once is not to start the next by itself. */
+let isStarting = false;
 const waiting = new Queue();
 
 /**
@@ -28,8 +30,13 @@ function run(start) {
 
 function done() {
   running--;
-  const next = waiting.shift();
-  if (next !== undefined) run(next);
+  if (isStarting) return;
+  isStarting = true;
+  try {
+    while (running < MOST && !waiting.isEmpty) run(waiting.shift());
+  } finally {
+    isStarting = false;
+  }
 }
 
 /**

@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict');
 const { randomBytes } = require('node:crypto');
-const { Readable } = require('node:stream');
+const { Duplex, Readable } = require('node:stream');
 const { describe, it } = require('node:test');
 const { WS } = require('../index.js');
 const codec = require('../lib/codec.js');
@@ -15,7 +15,7 @@ const { MARKED, deflated, inflated, json, rawFrames } = require('./support/defla
 const { ROLES, peerOf } = require('./support/frames.js');
 const { openAsClient, parseHead, requestHeaders } = require('./support/handshake.js');
 const { ask, dial, opening, serve } = require('./support/listening.js');
-const { plain } = require('./support/plain.js');
+const { as, plain } = require('./support/plain.js');
 const { connected } = require('./support/sockets.js');
 
 const KiB = 1024;
@@ -671,6 +671,21 @@ describe('the settings', () => {
 });
 
 describe('the background', () => {
+  it('tells every send whose connection ends before its turn, however many they are', async () => {
+    const frame = WS.frame(Buffer.alloc(130 * KiB));
+    const sockets = Array.from({ length: 4000 }, () => {
+      const socket = as('client', new Duplex({ read() {}, write: (chunk, encoding, callback) => callback() }));
+      WS.attach(socket, {}, { perMessageDeflate: CONTEXTS });
+      return socket;
+    });
+    const told = sockets.map((socket) => new Promise((resolve) => { WS.send(socket, frame, resolve); }));
+    await new Promise(setImmediate);
+    for (const socket of sockets) socket.destroy();
+    const errors = await Promise.all(told);
+    const codes = new Set(errors.map((error) => error?.code ?? 'none'));
+    assert.deepEqual([...codes].filter((code) => code !== 'none'), ['ERR_SOCKET_CLOSED']);
+  });
+
   it('does not grow the process by bombs', { timeout: 60_000 }, async () => {
     const { rss } = await grownBy('bombs');
     assert.ok(rss < 16 * MiB, `${rss} bytes`);
