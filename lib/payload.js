@@ -7,7 +7,7 @@ const { isAnyArrayBuffer, isArrayBufferView, isSharedArrayBuffer } = require('no
 const { share } = require('./background.js');
 const codec = require('./codec.js');
 const errors = require('./errors.js');
-const { FastBuffer } = require('./memory.js');
+const { FastBuffer, allocate, share: keep } = require('./memory.js');
 const { boolean, checkOptions } = require('./options.js');
 
 // What can be sent, and as what kind of message.
@@ -51,6 +51,7 @@ class Frame {
 
   async #packLater(set) {
     const { room, start, end } = await share(this.kind, this.payload, set);
+    keep(room);
     this.#packed ??= new Map();
     this.#packed.set(set, end < 0 ? null : room.subarray(start, end));
   }
@@ -59,7 +60,7 @@ class Frame {
 function pack({ kind, payload }, set) {
   const length = codec.share(kind, payload, set);
   if (length < 0) return null;
-  const bytes = Buffer.allocUnsafeSlow(length);
+  const bytes = allocate(length);
   codec.packed(bytes, 0);
   return bytes;
 }
