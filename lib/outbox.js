@@ -153,12 +153,16 @@ class Outbox {
     try {
       return new FastBuffer(region, start, end - start);
     } catch (error) {
-      // Transferred away, with frames that count as sent: nothing can follow them.
-      refuse(this.takeCallback());
-      if (this.held !== null) letGo(this.socket, this);
-      this.socket.destroy?.(error);
+      this.fail(error);
       return NO_BYTES;
     }
+  }
+
+  /** Frames that count as sent have been transferred away: nothing can follow them. */
+  fail(error) {
+    refuse(this.takeCallback());
+    if (this.held !== null) letGo(this.socket, this);
+    this.socket.destroy?.(error);
   }
 
   /**
@@ -248,6 +252,7 @@ class Outbox {
   flushSegments() {
     const { socket } = this;
     const buffers = this.take();
+    if (buffers.length === 0) return true;
     const callback = this.takeCallback();
     if (this.held !== null) letGo(socket, this);
     return isOver(socket) ? refuse(callback) : this.write(buffers, callback);
@@ -358,6 +363,10 @@ class Outbox {
     const { segments, segmentBytes: bytes } = this;
     this.segments = null;
     this.segmentBytes = 0;
+    if (lengthOf(segments) !== bytes) {
+      this.fail(new TypeError('Frames that were to be sent have been transferred away'));
+      return [];
+    }
     return segments.length > 1 && bytes <= JOIN_MAX ? [Buffer.concat(segments, bytes)] : segments;
   }
 
