@@ -1,7 +1,7 @@
 'use strict';
 
 const codec = require('./codec.js');
-const { NO_BYTES, allocate } = require('./memory.js');
+const { NO_BYTES } = require('./memory.js');
 const { Queue } = require('./queue.js');
 
 // What is too long for the loop: large messages are packed and unpacked on threads of libuv's pool.
@@ -11,6 +11,8 @@ const { Queue } = require('./queue.js');
 const MOST = 2;
 
 let running = 0;
+/** Whether those that wait are being started: what is done at once is not to start the next by itself. */
+let isStarting = false;
 const waiting = new Queue();
 
 /**
@@ -28,8 +30,13 @@ function run(start) {
 
 function done() {
   running--;
-  const next = waiting.shift();
-  if (next !== undefined) run(next);
+  if (isStarting) return;
+  isStarting = true;
+  try {
+    while (running < MOST && !waiting.isEmpty) run(waiting.shift());
+  } finally {
+    isStarting = false;
+  }
 }
 
 /**
@@ -88,7 +95,7 @@ function inRoom(length, start) {
   return new Promise((resolve, reject) => {
     whenFree((free) => {
       try {
-        const room = allocate(codec.packRoom(length));
+        const room = Buffer.allocUnsafeSlow(codec.packRoom(length));
         const settle = (end, begin) => {
           free();
           resolve({ room, start: begin, end });

@@ -61,30 +61,39 @@ function isShadowed(socket, outbox) {
 
 function shadowOwn(socket, name, outbox) {
   const descriptor = Object.getOwnPropertyDescriptor(socket, name);
-  define(socket, name, function (...args) {
+  const own = socket[name];
+  const shadow = function (...args) {
     outbox.flush();
-    return Reflect.apply(socket[name], this, args);
-  }, descriptor.enumerable);
+    // Not what is there by now, which may be a method of the program's around this one.
+    return Reflect.apply(own, this, args);
+  };
+  define(socket, name, shadow, descriptor.enumerable);
   outbox.held ??= [];
-  outbox.held.push({ name, descriptor });
+  outbox.held.push({ name, descriptor, shadow });
 }
 
 function define(socket, name, value, enumerable = false) {
   Object.defineProperty(socket, name, { value, enumerable, writable: true, configurable: true });
 }
 
-/** Gives own methods their places back. */
+/** Gives own methods their places back, where the program has not put others there meanwhile. */
 function letGo(socket, outbox) {
   if (outbox.held === null) return;
-  for (const { name, descriptor } of outbox.held) Object.defineProperty(socket, name, descriptor);
+  for (const { name, descriptor, shadow } of outbox.held) {
+    if (socket[name] === shadow) Object.defineProperty(socket, name, descriptor);
+  }
   outbox.held = null;
 }
 
-/** Writes what has been gathered, by the method that the program sees as the socket's own. */
-function writeTo(socket, buffer, callback) {
+/** The method that the program sees as the socket's own, by which what has been gathered is written. */
+function writeOf(socket) {
   // A shadow would only find that nothing is gathered any more.
-  if (socket.write === shadows.write) return inherited(socket, 'write').call(socket, buffer, callback);
-  return callback === undefined ? socket.write(buffer) : socket.write(buffer, callback);
+  return socket.write === shadows.write ? inherited(socket, 'write') : socket.write;
+}
+
+function writeTo(socket, buffer, callback) {
+  const write = writeOf(socket);
+  return callback === undefined ? write.call(socket, buffer) : write.call(socket, buffer, callback);
 }
 
 const { write: socketWrite } = Socket.prototype;
@@ -96,4 +105,4 @@ function isNodesOwn(socket) {
     && (socket.write === shadows.write || socket.write === socketWrite);
 }
 
-module.exports = { hold, isNodesOwn, letGo, writeTo };
+module.exports = { hold, isNodesOwn, letGo, writeOf, writeTo };

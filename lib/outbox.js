@@ -2,7 +2,7 @@
 
 const codec = require('./codec.js');
 const { FastBuffer, NO_BYTES, allocate } = require('./memory.js');
-const { hold, isNodesOwn, letGo, writeTo } = require('./hold.js');
+const { hold, isNodesOwn, letGo, writeOf, writeTo } = require('./hold.js');
 const errors = require('./errors.js');
 const { rethrow } = require('./unhandled.js');
 
@@ -69,6 +69,8 @@ class Outbox {
     this.callbacks = null;
     /** Whether a chunk is being processed, which ends with a flush. */
     this.receiving = false;
+    /** Whether the socket is being given something: what is sent from within its `write` comes behind that. */
+    this.isWriting = false;
     /** The last tick in which something was sent. */
     this.tick = -1;
     /** Whether the running tick's end flushes it. */
@@ -151,12 +153,16 @@ class Outbox {
     try {
       return new FastBuffer(region, start, end - start);
     } catch (error) {
-      // Transferred away, with frames that count as sent: nothing can follow them.
-      refuse(this.takeCallback());
-      if (this.held !== null) letGo(this.socket, this);
-      this.socket.destroy?.(error);
+      this.fail(error);
       return NO_BYTES;
     }
+  }
+
+  /** Frames that count as sent have been transferred away: nothing can follow them. */
+  fail(error) {
+    refuse(this.takeCallback());
+    if (this.held !== null) letGo(this.socket, this);
+    this.socket.destroy?.(error);
   }
 
   /**
@@ -168,12 +174,13 @@ class Outbox {
       this.callbacks ??= [];
       this.callbacks.push(callback);
     }
-    if (!this.receiving && this.tick !== ticks.now()) {
+    if (!this.receiving && !this.isWriting && this.tick !== ticks.now()) {
       this.tick = ticks.start();
       return this.flush();
     }
     if (!hold(this.socket, this)) return this.flush();
     if (!this.receiving && !this.queued) ticks.flushAtEnd(this);
+    if (this.isWriting) return true;
     const { socket } = this;
     if (socket.writableNeedDrain === true) return false;
     // The kernel is asked: no 'drain' follows where it takes all.
@@ -198,7 +205,8 @@ class Outbox {
 
   /** Whether what is sent now is the first of its tick, and so is written at once. */
   isFirst() {
-    return !this.receiving && this.tick !== ticks.now() && this.segments === null && this.slab === null;
+    return !this.receiving && !this.isWriting && this.tick !== ticks.now()
+      && this.segments === null && this.slab === null;
   }
 
   /**
@@ -231,7 +239,7 @@ class Outbox {
     if (this.held !== null) letGo(socket, this);
     if (frames.length === 0) return true;
     if (isOver(socket)) return refuse(callback);
-    const accepted = writeTo(socket, frames, callback) !== false;
+    const accepted = this.give([frames], callback);
     // Frees the end of the slab for the next frames, where the kernel has all of it already.
     // Another socket than Node's own may keep what it was given.
     if (accepted && region === memory && socket.writableLength === 0 && isNodesOwn(socket)) {
@@ -244,6 +252,7 @@ class Outbox {
   flushSegments() {
     const { socket } = this;
     const buffers = this.take();
+    if (buffers.length === 0) return true;
     const callback = this.takeCallback();
     if (this.held !== null) letGo(socket, this);
     return isOver(socket) ? refuse(callback) : this.write(buffers, callback);
@@ -287,7 +296,25 @@ class Outbox {
   /** Has buffers wait in the socket. */
   writeRest(buffers, callback) {
     const written = lengthOf(buffers);
-    return this.checkBound(writeAll(this.socket, buffers, callback) !== false, written);
+    return this.checkBound(this.give(buffers, callback), written);
+  }
+
+  /**
+   * Gives buffers to the socket, whose `write` may be the program's, and send something itself.
+   * @returns false where the socket's queue is over its high-water mark
+   */
+  give(buffers, callback) {
+    const { isWriting, socket } = this;
+    let isLeft = false;
+    // Some versions of Node tell no error of a write that is under way as its socket is destroyed.
+    const told = callback && ((error) => callback(isLeft ? error ?? socket.errored : error));
+    this.isWriting = true;
+    try {
+      return writeAll(socket, buffers, told) !== false;
+    } finally {
+      this.isWriting = isWriting;
+      isLeft = socket.writableLength > 0;
+    }
   }
 
   /**
@@ -336,6 +363,10 @@ class Outbox {
     const { segments, segmentBytes: bytes } = this;
     this.segments = null;
     this.segmentBytes = 0;
+    if (lengthOf(segments) !== bytes) {
+      this.fail(new TypeError('Frames that were to be sent have been transferred away'));
+      return [];
+    }
     return segments.length > 1 && bytes <= JOIN_MAX ? [Buffer.concat(segments, bytes)] : segments;
   }
 
@@ -384,10 +415,11 @@ function writeAll(socket, buffers, callback) {
   if (typeof socket.cork !== 'function' || typeof socket.uncork !== 'function') {
     return writeTo(socket, Buffer.concat(buffers), callback);
   }
+  const write = writeOf(socket);
   const last = buffers.pop();
   socket.cork();
-  for (const buffer of buffers) writeTo(socket, buffer, undefined);
-  const result = writeTo(socket, last, callback);
+  for (const buffer of buffers) write.call(socket, buffer);
+  const result = callback === undefined ? write.call(socket, last) : write.call(socket, last, callback);
   socket.uncork();
   return result;
 }
@@ -413,6 +445,7 @@ const ticks = {
   },
 
   flushAtEnd(outbox) {
+    this.start();
     outbox.queued = true;
     this.outboxes.push(outbox);
   }

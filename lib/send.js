@@ -131,6 +131,8 @@ async function sendLongFrame(connection, frame, callback) {
   const { kind, payload } = frame;
   const { id, socket } = connection;
   const verdict = roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : 0;
+  // Accepted already, since it is below the threshold.
+  if (verdict === 1) return sendAccepted(connection, frame, callback);
   if (verdict <= codec.FIRST_SET) return sendLong(connection, kind, payload, callback);
   await frame.packInBackground(verdict - codec.FIRST_SET);
   return connection.gone ? refuse(callback) : sendPrepared(connection, frame, callback);
@@ -151,6 +153,11 @@ function sendLarge(connection, kind, data, callback) {
   const { outbox } = connection;
   const end = outbox.put(connection.id, SERVER, kind | codec.HEADER_ONLY, data, codec.HEADER_ROOM);
   if (end < 0) return refused(connection, end, kind, data, callback);
+  if (outbox.isWriting) {
+    // From within the socket's own write it has to wait.
+    outbox.append(Buffer.from(data));
+    return outbox.commit(callback);
+  }
   outbox.append(data);
   const result = outbox.commit(callback);
   return outbox.flush() && result;
@@ -180,17 +187,20 @@ function sendFrame(connection, frame) {
  * @returns null where nothing was sent, else as `send` does
  */
 function sendPrepared(connection, frame, callback) {
-  const { id, outbox, socket } = connection;
-  const { bytes, kind, payload } = frame;
+  const { id, socket } = connection;
+  const { kind, payload } = frame;
   const verdict = roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : 0;
-  if (verdict === 1) {
-    connection.inParts = (kind & codec.MORE) !== 0;
-    return outbox.sendWhole(bytes, callback);
-  }
+  if (verdict === 1) return sendAccepted(connection, frame, callback);
   if (verdict > codec.FIRST_SET) return sendShared(connection, frame, verdict - codec.FIRST_SET, callback);
   if (verdict === 0 && codec.state(id) === codec.OPEN) return sendNow(connection, kind, payload, callback);
   refuse(callback);
   return null;
+}
+
+/** Sends a frame that native code has accepted as it is. */
+function sendAccepted(connection, { bytes, kind }, callback) {
+  connection.inParts = (kind & codec.MORE) !== 0;
+  return connection.outbox.sendWhole(bytes, callback);
 }
 
 /** Sends a frame that was packed once for all connections with the same parameters. */

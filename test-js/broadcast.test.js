@@ -1,7 +1,9 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { Duplex } = require('node:stream');
 const { describe, test } = require('node:test');
+const { MessageChannel } = require('node:worker_threads');
 const { attach } = require('../lib/attach.js');
 const { broadcast } = require('../lib/broadcast.js');
 const { frame } = require('../lib/frame.js');
@@ -32,6 +34,31 @@ async function pairs(t, count) {
   lasting(t, { release });
   return ends;
 }
+
+test('a socket whose write transfers what it is given takes it from no other one', async (t) => {
+  const { port1, port2 } = new MessageChannel();
+  t.after(() => { port1.close(); port2.close(); });
+  const sockets = [false, true, { serverNoContextTakeover: true }].flatMap((perMessageDeflate) => [0, 1].map(() => {
+    const socket = as('server', new Duplex({ read() {}, write: (chunk, encoding, callback) => callback() }));
+    const arrived = [];
+    socket.write = (chunk) => {
+      arrived.push(Buffer.from(chunk));
+      // Some versions of Node throw where they may not transfer it, others copy it.
+      try { port1.postMessage(chunk, [chunk.buffer]); } catch { /* It stays. */ }
+      return true;
+    };
+    attach(socket, {}, { perMessageDeflate });
+    return { arrived, socket };
+  }));
+  const lengths = [10, 20_000, 200_000];
+  for (const length of lengths) broadcast(sockets.map(({ socket }) => socket), 'x'.repeat(length));
+  // Some are packed on another thread first.
+  await until(() => sockets.every(({ arrived }) => arrived.length >= lengths.length));
+  for (const { arrived } of sockets) {
+    const { frames: all, rest } = parse(Buffer.concat(arrived));
+    assert.deepEqual([all.length, rest.length], [lengths.length, 0]);
+  }
+});
 
 test('1,000 sockets get every message, in order', async (t) => {
   const ends = await pairs(t, 1000);
@@ -117,23 +144,6 @@ test('a frame is written as it is, to each of them', async () => {
   for (const { writes } of sockets) assert.equal(writes[0], sockets[0].writes[0]);
   assert.equal(parse(sockets[0].writes[0]).frames.length, 1);
   assert.equal(info(sockets[9]).bytesSent, 14);
-});
-
-test('a frame stays whole for the others where one of them hands its memory on', () => {
-  const thief = plain('server');
-  const socket = plain('server');
-  const stolen = frame('for all');
-  thief.write = ({ buffer }) => {
-    try {
-      structuredClone(buffer, { transfer: [buffer] });
-    } catch {
-      // Node 20 makes a copy in its place.
-    }
-    return true;
-  };
-  assert.equal(broadcast([thief, socket], stolen), 2);
-  assert.equal(stolen.payload.toString(), 'for all');
-  assert.deepEqual(sent(socket), [{ text: 'for all' }]);
 });
 
 test('its arguments are checked', () => {

@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict');
 const { randomBytes } = require('node:crypto');
-const { Readable } = require('node:stream');
+const { Duplex, Readable } = require('node:stream');
 const { describe, it } = require('node:test');
 const { WS } = require('../index.js');
 const codec = require('../lib/codec.js');
@@ -15,7 +15,7 @@ const { MARKED, deflated, inflated, json, rawFrames } = require('./support/defla
 const { ROLES, peerOf } = require('./support/frames.js');
 const { openAsClient, parseHead, requestHeaders } = require('./support/handshake.js');
 const { ask, dial, opening, serve } = require('./support/listening.js');
-const { plain } = require('./support/plain.js');
+const { as, plain } = require('./support/plain.js');
 const { connected, lasting, netPair } = require('./support/sockets.js');
 
 const KiB = 1024;
@@ -546,6 +546,40 @@ for (const role of ROLES) {
   });
 }
 
+describe('a message in parts', () => {
+  it('may be text that is cut inside of a character, packed or not', async (t) => {
+    const options = { perMessageDeflate: CONTEXTS };
+    const pair = await attachedPair(t, { server: options, client: options });
+    const plainly = { compress: false };
+    const [short, long] = ['x'.repeat(2000), 'y'.repeat(200_000)];
+    const messages = [
+      ['', '', {}], [short, '', {}], [short, short, plainly], [short, long, {}], [short, long, plainly],
+      [long, short, {}], [long, short, plainly], [long, long, {}]
+    ];
+    for (const [before, behind, more] of messages) {
+      const bytes = Buffer.from(`${before}\u20ac${behind}`);
+      const cut = before.length + 2;
+      WS.send(pair.server, bytes.subarray(0, cut), { binary: false, fin: false, ...more });
+      WS.send(pair.server, bytes.subarray(cut), { binary: false, ...more });
+      const [{ payload }] = await pair.at.client.inbox.take(1);
+      assert.equal(payload.toString(), `${before}\u20ac${behind}`);
+    }
+  });
+
+  it('goes on after a last part that is no text', async (t) => {
+    const options = { perMessageDeflate: CONTEXTS };
+    const pair = await attachedPair(t, { server: options, client: options });
+    const refused = new Promise((resolve) => {
+      WS.send(pair.server, json(2000), { fin: false });
+      WS.send(pair.server, Buffer.alloc(200_000, 0xff), { binary: false }, resolve);
+    });
+    assert.equal((await refused).code, 'ERR_INVALID_ARG_VALUE');
+    WS.send(pair.server, 'the end', { compress: false });
+    const [{ payload }] = await pair.at.client.inbox.take(1);
+    assert.equal(payload.toString(), `${json(2000)}the end`);
+  });
+});
+
 describe('both ends', () => {
   const combinations = [
     true, CONTEXTS, { ...CONTEXTS, serverMaxWindowBits: 8, clientMaxWindowBits: 9 },
@@ -655,6 +689,19 @@ describe('one message to many', () => {
     assert.ok(frames[1].payload.equals(noise));
   });
 
+  it('is accepted once where it is long and below the threshold, and may begin a message', async (t) => {
+    const options = { perMessageDeflate: { ...ALONE, threshold: MiB } };
+    const pair = await attachedPair(t, { server: options, client: options });
+    const before = WS.info(pair.server).bytesSent;
+    const frame = WS.frame(json(200_000), { fin: false });
+    WS.send(pair.server, frame);
+    WS.send(pair.server, frame);
+    WS.send(pair.server, 'the end');
+    const [{ payload }] = await pair.at.client.inbox.take(1);
+    assert.equal(payload.toString(), `${json(200_000)}${json(200_000)}the end`);
+    assert.equal(WS.info(pair.server).bytesSent - before, payload.length + 2 * 10 + 2);
+  });
+
   it('is compressed for each client, which has to mask it', async (t) => {
     const pair = await attachedPair(t, { client: { perMessageDeflate: ALONE } });
     const next = rawFrames(pair.server);
@@ -700,6 +747,21 @@ describe('the settings', () => {
 });
 
 describe('the background', () => {
+  it('tells every send whose connection ends before its turn, however many they are', async () => {
+    const frame = WS.frame(Buffer.alloc(130 * KiB));
+    const sockets = Array.from({ length: 4000 }, () => {
+      const socket = as('client', new Duplex({ read() {}, write: (chunk, encoding, callback) => callback() }));
+      WS.attach(socket, {}, { perMessageDeflate: CONTEXTS });
+      return socket;
+    });
+    const told = sockets.map((socket) => new Promise((resolve) => { WS.send(socket, frame, resolve); }));
+    await new Promise(setImmediate);
+    for (const socket of sockets) socket.destroy();
+    const errors = await Promise.all(told);
+    const codes = new Set(errors.map((error) => error?.code ?? 'none'));
+    assert.deepEqual([...codes].filter((code) => code !== 'none'), ['ERR_SOCKET_CLOSED']);
+  });
+
   it('does not grow the process by bombs', { timeout: 60_000 }, async () => {
     const { rss } = await grownBy('bombs');
     assert.ok(rss < 16 * MiB, `${rss} bytes`);

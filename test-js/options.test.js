@@ -94,10 +94,12 @@ everyWay('closeTimeout', { closeTimeout: 20 }, async ({ socket, closed }) => {
 everyWay('maxBufferedAmount', { maxBufferedAmount: 100_000 }, async ({ socket, far, closed }) => {
   far.pause();
   // The first may be any size; the next one finds too much in front of it.
-  WS.send(socket, Buffer.alloc(16 * MiB));
+  const send = () => new Promise((resolve) => { WS.send(socket, Buffer.alloc(16 * MiB), resolve); });
+  const told = [send()];
   assert.equal(socket.destroyed, false);
-  WS.send(socket, Buffer.alloc(16 * MiB));
+  told.push(send());
   assert.equal((await closed).error.code, 'ERR_WS13_BUFFER_OVERFLOW');
+  for (const error of await Promise.all(told)) assert.ok(error instanceof Error);
 });
 
 everyWay('maxMessageRate: burst', { maxMessageRate: { rate: 1, burst: 3 } }, async ({ far, peer, inbox, closed }) => {
