@@ -148,8 +148,8 @@ class ClientHandshake {
     const { code, reason, status } = answer;
     this.refusal = errors.handshakeFailed(code, reason);
     if (status !== undefined) Object.assign(this.refusal, { status, headers: headersOf(answer) });
-    // What follows a 101 is no body.
-    if (code !== 'WS_ERR_HANDSHAKE_STATUS' || this.core.feedBody(rest)) this.failRefused();
+    // What follows a 101 is no body, and neither is what follows no HTTP.
+    if (status === undefined || status === 101 || this.core.feedBody(rest)) this.failRefused();
   }
 
   failRefused() {
