@@ -100,7 +100,10 @@ function checkProtocol(name, value) {
 }
 
 function checkHeaders(name, value) {
-  if (value === null || typeof value !== 'object') throw errors.invalidArgType(name, 'an object', value);
+  // A Map or Headers has no properties: nothing of it would be sent.
+  if (value === null || typeof value !== 'object' || Symbol.iterator in value) {
+    throw errors.invalidArgType(name, 'a plain object', value);
+  }
   for (const [field, content] of Object.entries(value)) {
     if (![content].flat().every((one) => typeof one === 'string')) {
       throw errors.invalidArgType(`${name}.${field}`, 'a string or an array of strings', content);

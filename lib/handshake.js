@@ -126,17 +126,19 @@ class Handshake {
       return;
     }
     let answer;
+    let isLate;
     try {
       if (!admitsOrigin(listener.options.origins, request)) {
         this.hinder(Hindrance.Origin);
         return;
       }
       answer = listener.handlers.upgrade?.(request);
+      isLate = typeof answer?.then === 'function';
     } catch (error) {
       this.fail(error);
       return;
     }
-    if (typeof answer?.then !== 'function') {
+    if (!isLate) {
       this.settle(answer);
       return;
     }

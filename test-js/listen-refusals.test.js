@@ -135,7 +135,9 @@ describe('what the program refuses', () => {
     'splits the answer': [() => ({ headers: { 'X-A': 'a\r\nX-B: b' } }), { code: 'ERR_INVALID_ARG_VALUE' }],
     'splits the refusal': [() => ({ status: 401, headers: { 'X-A': 'a\r\n\r\n' } }), { code: 'ERR_INVALID_ARG_VALUE' }],
     'names a field of ours': [() => ({ headers: { 'Sec-WebSocket-Accept': 'a' } }), { code: 'ERR_INVALID_ARG_VALUE' }],
-    'gives a number for a field': [() => ({ headers: { 'X-A': 1 } }), { code: 'ERR_INVALID_ARG_TYPE' }]
+    'gives a number for a field': [() => ({ headers: { 'X-A': 1 } }), { code: 'ERR_INVALID_ARG_TYPE' }],
+    'gives fields that would not be sent': [() => ({ headers: new Headers({ 'X-A': 'a' }) }), { code: 'ERR_INVALID_ARG_TYPE' }],
+    'returns what throws when it is asked': [() => ({ get then() { throw new Error('mine'); } }), { message: 'mine' }]
   };
   for (const [name, [upgrade, expected]] of Object.entries(MISTAKES)) {
     test(`upgrade ${name}: 500, and an uncaught exception`, async (t) => {
