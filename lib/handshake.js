@@ -7,6 +7,7 @@ const { peek } = require('./connection.js');
 const { deadlinesBy } = require('./deadlines.js');
 const { answerOffers } = require('./deflate.js');
 const { handshakeOf } = require('./listener.js');
+const { isForPage, isReadable, readAgain } = require('./page.js');
 const { close } = require('./send.js');
 const { Request, judge } = require('./request.js');
 const { countRefused } = require('./stats.js');
@@ -65,8 +66,28 @@ class Handshake {
       socket.on('error', socketOnError);
       return;
     }
+    const { server } = this.listener;
+    if (isForPage(server, request) && isReadable(server, request) && !isOwed(socket)) {
+      readAgain(server, request, socket, head);
+      return;
+    }
     this.begin();
+    this.takeInTurn(request, head);
+  }
+
+  /** Goes on once the client has the answers to what it has asked for before, without waiting for them. */
+  takeInTurn(request, head) {
+    const { socket } = this;
+    if (this.state !== PENDING) return;
+    // An answer's end has the socket flow, and its time run.
     socket.pause();
+    socket.setTimeout?.(0);
+    if (isOwed(socket)) {
+      socket._httpMessage.once('finish', () => this.takeInTurn(request, head));
+      return;
+    }
+    // That answer may have been the last one.
+    if (!socket.writable) return;
     const verdict = judge(request, this.listener.options.strict);
     if (verdict.response !== undefined) {
       this.refuse(verdict);
@@ -177,10 +198,12 @@ class Handshake {
       return;
     }
     this.end(OPEN);
-    socket.off('error', socketOnError);
     socket._is_server = true;
     socket._is_client = false;
     socket.write(response, 'latin1');
+    // A Duplex may be destroyed by that: then there is no other listener for its error.
+    if (socket.destroyed) return;
+    socket.off('error', socketOnError);
     attachChecked(socket, listener.handlers, options, { extension, head, protocol, request, data });
   }
 
@@ -202,7 +225,8 @@ class Handshake {
     this.end(OVER);
     countRefused(reason);
     listener.dismissed(this);
-    if (socket.destroyed || !socket.writable) {
+    // A refusal would be taken for the answer that the client still waits for.
+    if (socket.destroyed || !socket.writable || isOwed(socket)) {
       socket.destroy();
       return;
     }
@@ -234,6 +258,11 @@ const handshakes = deadlinesBy((handshake) => {
 const farewells = deadlinesBy((handshake) => {
   handshake.socket.destroy();
 });
+
+/** Whether an HTTP server has yet to answer a request that came before this one. */
+function isOwed({ _httpMessage: response }) {
+  return response !== undefined && response !== null;
+}
 
 function settleLate(handshake, answer) {
   handshake.settle(answer);
