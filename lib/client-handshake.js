@@ -269,7 +269,8 @@ function socketOnSecure() {
 }
 
 function socketOnData(chunk) {
-  peek(this).handshake.read(chunk);
+  // A listener in front of this one may have destroyed it: its 'close' is what follows.
+  if (this.destroyed !== true) peek(this).handshake.read(chunk);
 }
 
 function socketOnEnd() {

@@ -144,6 +144,16 @@ describe('a connection that ends', () => {
     }
   });
 
+  it('because a listener in front of ours destroys it as the 101 comes', async (t) => {
+    const { url } = await serve(t, (head) => accepting(head));
+    const createConnection = (where) => {
+      const socket = net.connect(where);
+      return socket.on('data', () => socket.destroy());
+    };
+    const error = await failure(url, { createConnection });
+    assert.equal(error.code, 'WS_ERR_HANDSHAKE_ENDED');
+  });
+
   it('because a handler throws', async (t) => {
     const { url, sockets } = await serve(t, () => answer('403 x', '', 'Content-Length: 0'));
     const thrown = new Error('thrown by a handler');
