@@ -51,12 +51,8 @@ function readAnswer(answer, request, options) {
     answerOptions.status('upgrade() result', answer);
     return { refusal: decline(answer, NO_FIELDS) };
   }
-  if (answer === null || typeof answer !== 'object') {
-    throw errors.invalidReturn('upgrade', 'true, false, a status, an object or nothing', answer);
-  }
-  // A Response has its status from its class: read as an object without one, it would let the client in.
-  if (Object.keys(answerOptions).some((name) => name in answer && !Object.hasOwn(answer, name))) {
-    throw errors.invalidReturn('upgrade', 'an object whose properties are its own', answer);
+  if (answer === null || typeof answer !== 'object' || isForeign(answer)) {
+    throw errors.invalidReturn('upgrade', 'true, false, a status, an object with properties of its own or nothing', answer);
   }
   const { status, protocol, headers, data, ...given } = checkOptions(answer, answerOptions, {}, 'upgrade() result');
   const fields = headers === undefined ? NO_FIELDS : fieldsOf(headers);
@@ -71,6 +67,15 @@ function readAnswer(answer, request, options) {
     data,
     options: Object.keys(given).length === 0 ? options : { ...options, ...given }
   };
+}
+
+/**
+ * Whether an object says what it says in another way than ours, as an Error does, or a Response by getters of
+ * its class: read as one of ours, which it has no property of, it would let the client in.
+ */
+function isForeign(answer) {
+  const isInherited = (name) => name in answer && !Object.hasOwn(answer, name);
+  return answer instanceof Error || Object.keys(answerOptions).some(isInherited);
 }
 
 /** The head that accepts. */
@@ -104,9 +109,10 @@ function checkProtocol(name, value) {
 }
 
 function checkHeaders(name, value) {
-  if (value === null || typeof value !== 'object') throw errors.invalidArgType(name, 'an object', value);
   // A Map or Headers has no properties: nothing of it would be sent.
-  if (Symbol.iterator in value) throw errors.invalidArgType(name, 'a plain object', value);
+  if (value === null || typeof value !== 'object' || Symbol.iterator in value) {
+    throw errors.invalidArgType(name, 'a plain object', value);
+  }
   for (const [field, content] of Object.entries(value)) {
     if (![content].flat().every((one) => typeof one === 'string')) {
       throw errors.invalidArgType(`${name}.${field}`, 'a string or an array of strings', content);

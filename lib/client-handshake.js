@@ -148,8 +148,8 @@ class ClientHandshake {
     const { code, reason, status } = answer;
     this.refusal = errors.handshakeFailed(code, reason);
     if (status !== undefined) Object.assign(this.refusal, { status, headers: headersOf(answer) });
-    // What follows a 101 is no body.
-    if (code !== 'WS_ERR_HANDSHAKE_STATUS' || this.core.feedBody(rest)) this.failRefused();
+    // What follows a 101 is no body, and neither is what follows no HTTP.
+    if (status === undefined || status === 101 || this.core.feedBody(rest)) this.failRefused();
   }
 
   failRefused() {
@@ -269,7 +269,8 @@ function socketOnSecure() {
 }
 
 function socketOnData(chunk) {
-  peek(this).handshake.read(chunk);
+  // A listener in front of this one may have destroyed it: its 'close' is what follows.
+  if (this.destroyed !== true) peek(this).handshake.read(chunk);
 }
 
 function socketOnEnd() {

@@ -59,10 +59,10 @@ async function tunnel(agent, target, where, receive) {
     const made = await agent.connect(request, { ...where, secureEndpoint: target.secure });
     const isAgent = typeof made?.createConnection === 'function';
     const stream = isAgent ? fromAgent(made, target, where, receive) : made;
-    if (isAgent && stream === undefined) return;
+    if (isAgent && (stream === undefined || stream === null)) return;
     receive(null, stream);
     // A proxy's refusal is handed on once somebody reads.
-    process.nextTick(() => { if (!stream.destroyed) request.emit('socket', stream); });
+    process.nextTick(() => { if (stream?.destroyed === false) request.emit('socket', stream); });
   } catch (error) {
     receive(error);
   }

@@ -66,7 +66,22 @@ class Handshake {
       return;
     }
     this.begin();
+    this.takeInTurn(request, head);
+  }
+
+  /** Goes on once the client has the answers to what it has asked for before, without waiting for them. */
+  takeInTurn(request, head) {
+    const { socket } = this;
+    if (this.state !== PENDING) return;
+    // An answer's end has the socket flow, and its time run.
     socket.pause();
+    socket.setTimeout?.(0);
+    if (isOwed(socket)) {
+      socket._httpMessage.once('finish', () => this.takeInTurn(request, head));
+      return;
+    }
+    // That answer may have been the last one.
+    if (!socket.writable) return;
     const verdict = judge(request, this.listener.options.strict);
     if (verdict.response !== undefined) {
       this.refuse(verdict);
@@ -126,17 +141,19 @@ class Handshake {
       return;
     }
     let answer;
+    let isLate;
     try {
       if (!admitsOrigin(listener.options.origins, request)) {
         this.hinder(Hindrance.Origin);
         return;
       }
       answer = listener.handlers.upgrade?.(request);
+      isLate = typeof answer?.then === 'function';
     } catch (error) {
       this.fail(error);
       return;
     }
-    if (typeof answer?.then !== 'function') {
+    if (!isLate) {
       this.settle(answer);
       return;
     }
@@ -180,10 +197,12 @@ class Handshake {
       early.handshake = null;
       countOpened();
     }
-    socket.off('error', socketOnError);
     socket._is_server = true;
     socket._is_client = false;
     socket.write(response, 'latin1');
+    // A Duplex may be destroyed by that: then there is no other listener for its error.
+    if (socket.destroyed) return;
+    socket.off('error', socketOnError);
     attachChecked(socket, listener.handlers, options, { extension, head, protocol, request, data });
   }
 
@@ -205,7 +224,8 @@ class Handshake {
     this.end(OVER);
     countRefused(reason);
     listener.dismissed(this);
-    if (socket.destroyed || !socket.writable) {
+    // A refusal would be taken for the answer that the client still waits for.
+    if (socket.destroyed || !socket.writable || isOwed(socket)) {
       socket.destroy();
       return;
     }
@@ -237,6 +257,11 @@ const handshakes = deadlinesBy((handshake) => {
 const farewells = deadlinesBy((handshake) => {
   handshake.socket.destroy();
 });
+
+/** Whether an HTTP server has yet to answer a request that came before this one. */
+function isOwed({ _httpMessage: response }) {
+  return response !== undefined && response !== null;
+}
 
 function settleLate(handshake, answer) {
   handshake.settle(answer);

@@ -10,6 +10,7 @@ const { checkHandlers, connectionDefaults, connectionOptions } = require('./atta
 const { Handshake } = require('./handshake.js');
 const { Listener } = require('./listener.js');
 const { boolean, checkOptions, integer } = require('./options.js');
+const { keepPages } = require('./page.js');
 const { checkProtocols } = require('./upgrade.js');
 
 const listenOptions = {
@@ -74,8 +75,12 @@ function takeOver(server, handlers, options) {
   if (listeners.has(server)) throw errors.invalidState('WS.listen has this server already');
   listeners.set(server, new Listener(server, handlers, options));
   server.on('listening', serverOnListening);
-  if (speaksHttp(server)) server.on('upgrade', serverOnUpgrade);
-  else server.on(server instanceof tls.Server ? 'secureConnection' : 'connection', serverOnConnection);
+  if (speaksHttp(server)) {
+    keepPages(server);
+    server.on('upgrade', serverOnUpgrade);
+  } else {
+    server.on(server instanceof tls.Server ? 'secureConnection' : 'connection', serverOnConnection);
+  }
   return server;
 }
 

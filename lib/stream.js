@@ -190,8 +190,8 @@ class StreamReader {
   destroy(error) {
     // A peer that has broken the protocol is told so, which takes the socket a moment yet.
     if (!this.isOver) this.#socket.destroy();
-    // What waits for a reader has none any more, and the connection ends behind it.
-    if (this.connection !== null) resumeFor(this.connection, READER);
+    // It may have closed before, with the end of the connection still behind what nobody reads now.
+    if (this.connection?.isLate) resumeFor(this.connection, READER);
     this.#endWrite(error ?? errors.socketClosed());
   }
 

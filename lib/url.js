@@ -49,7 +49,9 @@ class Target {
 
   get href() {
     if (this.socketPath === null) return this.url.href;
-    return `ws+unix://${encodeURI(this.socketPath).replaceAll(':', '%3A')}:${this.path}`;
+    // What would end the path of the socket, or of the URL.
+    const path = encodeURI(this.socketPath).replace(/[:?#]/g, encodeURIComponent);
+    return `ws+unix://${path}:${this.path}`;
   }
 
   /**

@@ -71,7 +71,8 @@ describe('a refusal', () => {
     ['up to the end', answer('401 x', 'who are you?'), true, 'who are you?'],
     ['shorter than promised', answer('401 x', 'who', 'Content-Length: 12'), true, 'who'],
     ['that has no end', answer('500 x', 'x'.repeat(10_000)), false, 'x'.repeat(4096)],
-    ['without one', answer('401 x', '', 'Content-Length: 0'), false, '']
+    ['without one', answer('401 x', '', 'Content-Length: 0'), false, ''],
+    ['of HTTP/1.0', answer('404 x', 'who?').replace('HTTP/1.1', 'HTTP/1.0'), true, 'who?']
   ];
   for (const [name, bytes, ends, body] of refusals) {
     for (const cut of [0, 1, 16, bytes.length - 1]) {
@@ -83,7 +84,7 @@ describe('a refusal', () => {
           else socket.write(bytes.slice(cut));
         });
         const error = await failure(url);
-        assert.equal(error.code, 'WS_ERR_HANDSHAKE_STATUS');
+        assert.equal(error.code, bytes.startsWith('HTTP/1.0') ? 'WS_ERR_HANDSHAKE_STATUS_LINE' : 'WS_ERR_HANDSHAKE_STATUS');
         assert.equal(error.status, Number(bytes.slice(9, 12)));
         assert.ok(Buffer.isBuffer(error.body));
         assert.equal(error.body.toString(), body);
@@ -141,6 +142,16 @@ describe('a connection that ends', () => {
       if (given !== undefined) assert.equal(error, mine);
       assert.deepEqual(calls, ['error']);
     }
+  });
+
+  it('because a listener in front of ours destroys it as the 101 comes', async (t) => {
+    const { url } = await serve(t, (head) => accepting(head));
+    const createConnection = (where) => {
+      const socket = net.connect(where);
+      return socket.on('data', () => socket.destroy());
+    };
+    const error = await failure(url, { createConnection });
+    assert.equal(error.code, 'WS_ERR_HANDSHAKE_ENDED');
   });
 
   it('because a handler throws', async (t) => {

@@ -166,6 +166,27 @@ describe('redirects', () => {
     assert.equal(other.requests[0].headers.cookie, undefined);
     socket.destroy();
   });
+
+  it('from a unix socket with any name, whose URL leads there again', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'ws13-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const server = net.createServer(async (socket) => {
+      const head = await readHead(socket);
+      socket.write(head.first.startsWith('GET /one ') ? to('/two?x') : accepting(head));
+    });
+    const path = join(folder, 'a?b#c%:d e.sock');
+    server.listen(path);
+    await once(server, 'listening');
+    t.after(() => server.close());
+    let url = `ws+unix://${folder}/a%3Fb%23c%25%3Ad%20e.sock:/one`;
+    for (const maxRedirects of [1, 0]) {
+      const { socket, response, error } = await attempt(url, { maxRedirects });
+      assert.equal(error, undefined);
+      socket.destroy();
+      url = response.url;
+    }
+    assert.equal(url, `ws+unix://${folder}/a%3Fb%23c%25%3Ad%20e.sock:/two?x`);
+  });
 });
 
 /** A proxy that tunnels by CONNECT. */
@@ -249,6 +270,23 @@ for (const [scheme, how] of routes) {
       }
       assert.equal(asked.length, 2);
     });
+  });
+
+  it(`${scheme}: an agent whose connect leads to one that calls back, or to nothing`, async (t) => {
+    const { url } = await serve(t, (head) => accepting(head), how);
+    const open = (where, callback) => {
+      const socket = secure ? tls.connect({ ...where, ...trusting }) : net.connect(where);
+      socket.once(secure ? 'secureConnect' : 'connect', () => callback(null, socket));
+      return null;
+    };
+    const connect = async () => ({ createConnection: open });
+    const { socket, error } = await attempt(url, { ...options, agent: { createConnection: open, connect } });
+    assert.equal(error, undefined);
+    socket.destroy();
+    for (const nothing of [undefined, null]) {
+      const agent = { createConnection: open, connect: async () => nothing };
+      assert.equal((await failure(url, { ...options, agent })).code, 'ERR_INVALID_ARG_TYPE');
+    }
   });
 
   it(`${scheme}: an agent that holds a proxy's refusal, to be read only`, async () => {

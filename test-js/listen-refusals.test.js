@@ -129,6 +129,8 @@ describe('what the program refuses', () => {
     'throws': [() => { throw new Error('mine'); }, { message: 'mine' }],
     'rejects': [async () => { throw new Error('mine'); }, { message: 'mine' }],
     'returns a string': [() => 'yes', { code: 'ERR_INVALID_RETURN_VALUE' }],
+    'returns an Error': [async () => new Error('no'), { code: 'ERR_INVALID_RETURN_VALUE' }],
+    'returns a Response': [() => new Response('no', { status: 403 }), { code: 'ERR_INVALID_RETURN_VALUE' }],
     'returns null': [async () => null, { code: 'ERR_INVALID_RETURN_VALUE' }],
     'returns a status that is none': [() => 200, { code: 'ERR_OUT_OF_RANGE' }],
     'returns an unknown option': [() => ({ protcol: 'a' }), { message: /"protocol"/ }],
@@ -139,7 +141,7 @@ describe('what the program refuses', () => {
     'gives a number for a field': [() => ({ headers: { 'X-A': 1 } }), { code: 'ERR_INVALID_ARG_TYPE' }],
     'gives its fields as Headers': [() => ({ headers: new Headers({ 'X-A': 'a' }) }), { code: 'ERR_INVALID_ARG_TYPE' }],
     'gives its fields as pairs': [() => ({ headers: [['X-A', 'a']] }), { code: 'ERR_INVALID_ARG_TYPE' }],
-    'returns a Response': [() => new Response(null, { status: 401 }), { code: 'ERR_INVALID_RETURN_VALUE' }]
+    'returns what throws when it is asked': [() => ({ get then() { throw new Error('mine'); } }), { message: 'mine' }]
   };
   for (const [name, [upgrade, expected]] of Object.entries(MISTAKES)) {
     test(`upgrade ${name}: 500, and an uncaught exception`, async (t) => {

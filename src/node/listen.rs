@@ -5,6 +5,7 @@ use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
 use crate::protocol::handshake::head::DEFAULT_LIMIT;
+use crate::protocol::handshake::token::list_contains;
 use crate::protocol::handshake::{
     Head, HeadReader, Offer, Refusal, RequestFields, RequestLine, switching_protocols_with,
 };
@@ -111,6 +112,12 @@ pub fn check_request(
         Ok(offer) => Either::B(offer.into()),
         Err(refusal) => Either::A(refusal.into()),
     }
+}
+
+/// Whether a request's `Upgrade` asks for WebSocket, among others perhaps.
+#[napi]
+pub fn asks_for_web_socket(upgrade: String) -> bool {
+    list_contains(&upgrade, "websocket")
 }
 
 /// Reasons to refuse that the request does not tell.
