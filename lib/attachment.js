@@ -206,8 +206,17 @@ const heartbeats = deadlinesBy((attachment) => {
   heartbeats.start(attachment, heartbeat);
 });
 
-function takeRest(attachment) {
-  attachment.take(NO_BYTES);
+/** Delivers what waits behind a handler that has thrown; one that throws again makes nothing of it late. */
+function takeRest({ connection }) {
+  do {
+    try {
+      processChunk(connection, NO_BYTES, null);
+    } catch (error) {
+      process.nextTick(rethrow, error);
+    }
+  } while (connection.backlog !== null && connection.paused === 0);
+  watch(connection);
+  if (connection.isLate || connection.isOver) connection.settle();
 }
 
 function socketOnData(chunk) {

@@ -65,7 +65,7 @@ class Connection {
     this.backlog = null;
     /** Messages for the next calls of a program that gives no callback, or null. */
     this.inbox = null;
-    /** Whether the peer has ended its half while a pause keeps some of what it sent from us. */
+    /** Whether the peer has ended its half while some of what it sent is yet to be delivered. */
     this.isLate = false;
     /** Whether the socket is closed. */
     this.isOver = false;
@@ -179,11 +179,22 @@ class Connection {
     this.inbox = null;
   }
 
+  /** Whether something is yet to be delivered, by a resume or behind a handler that has thrown. */
+  get waits() {
+    return this.backlog !== null && (this.paused !== 0 || this.attachment !== null);
+  }
+
+  /** Ends our half behind the peer's. */
+  endToo() {
+    const { socket } = this;
+    if (socket.writableEnded !== true && socket.destroyed !== true) socket.end();
+    this.startCloseTimer();
+  }
+
   /** Ends the connection of a socket that has ended or is closed, once all it brought is delivered. */
   settle() {
-    if (this.backlog !== null && this.paused !== 0 && this.isLate) return;
-    const { socket } = this;
-    if (this.isLate && socket.writableEnded !== true && socket.destroyed !== true) socket.end();
+    if (this.isLate && this.waits && !isDropped(this.socket)) return;
+    if (this.isLate) this.endToo();
     if (!this.isOver || this.id === -1) return;
     this.release();
     this.attachment?.close();
@@ -274,12 +285,13 @@ function endsByItself(socket) {
 /** The peer has ended its half. Whatever it was, this connection is over (RFC 6455 §7.1.7). */
 function socketOnEnd() {
   const connection = peek(this);
-  if (connection.backlog !== null && connection.paused !== 0) {
-    connection.isLate = true;
-    return;
-  }
-  if (this.writableEnded !== true) this.end();
-  connection.startCloseTimer();
+  if (connection.waits) connection.isLate = true;
+  else connection.endToo();
+}
+
+/** Whether the program has destroyed a socket, which neither came to its end nor failed before. */
+function isDropped({ destroyed, errored, writableFinished }) {
+  return destroyed === true && writableFinished === false && errored?.syscall === undefined;
 }
 
 function socketOnClose() {
@@ -302,6 +314,7 @@ module.exports = {
   Connection,
   checkSocket,
   connectionOf,
+  isDropped,
   limitDefaults,
   limitOptions,
   open,

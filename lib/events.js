@@ -1,6 +1,7 @@
 'use strict';
 
 const codec = require('./codec.js');
+const { isDropped } = require('./connection.js');
 const { MESSAGE_TOO_BIG, TOO_MANY_WAITING, faultError } = require('./faults.js');
 const { Queue } = require('./queue.js');
 const { sendControl } = require('./send.js');
@@ -36,7 +37,7 @@ function act(connection, kind, payload, number, deliver) {
 
 /** Whether the program wants no more messages: it has closed or destroyed the connection. */
 function isDeaf({ closing, error, isLate, socket }) {
-  return closing || error !== null || (socket.destroyed === true && !isLate);
+  return closing || error !== null || (socket.destroyed === true && (!isLate || isDropped(socket)));
 }
 
 function message(connection, payload, isBinary, deliver) {

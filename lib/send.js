@@ -316,10 +316,12 @@ const REASON_MAX = 123;
 function close(socket, code, reason) {
   checkClose(code, reason);
   const connection = connectionOf(socket);
-  if (connection.gone || connection.closing) return false;
+  const { closing, gone, isLate } = connection;
+  if (closing || (gone && !isLate)) return false;
+  // What has come before the peer's end may still wait, though the socket is closed.
   connection.closing = true;
   connection.attachment?.stop();
-  return closeInTurn(connection, code, reason);
+  return !gone && closeInTurn(connection, code, reason);
 }
 
 /** RFC 6455 §7.4.1, 1000: "a normal closure". */

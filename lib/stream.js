@@ -189,6 +189,8 @@ class StreamReader {
   destroy(error) {
     // A peer that has broken the protocol is told so, which takes the socket a moment yet.
     if (!this.isOver) this.#socket.destroy();
+    // It may have closed before, with the end of the connection still behind what nobody reads now.
+    if (this.connection?.isLate) resumeFor(this.connection, READER);
     this.#endWrite(error ?? errors.socketClosed());
   }
 
