@@ -11,14 +11,26 @@ const { WS } = require('..');
 const { limitDefaults } = require('../lib/connection.js');
 const { until } = require('./support/attached.js');
 const { peerOf } = require('./support/frames.js');
-const { plain } = require('./support/plain.js');
-const { connected } = require('./support/sockets.js');
+const { uncaught } = require('./support/listening.js');
+const { as, plain } = require('./support/plain.js');
+const { connected, lasting, netPair } = require('./support/sockets.js');
 
 const client = peerOf('server');
 
 /** A server that is attached with `handlers`, and the bare socket at its other end. */
 async function attachedServer(t, handlers, options) {
-  const { server, client: peer } = await connected(t, 'net');
+  return attachedTo(await connected(t, 'net'), handlers, options);
+}
+
+/** The same, where the peer's end does not end the server's half. */
+async function halfOpenServer(t, handlers, options) {
+  const pair = lasting(t, await netPair({ allowHalfOpen: true }));
+  as('server', pair.server);
+  pair.client.on('error', () => {});
+  return attachedTo(pair, handlers, options);
+}
+
+function attachedTo({ server, client: peer }, handlers, options) {
   const closed = new Promise((resolve) => {
     const close = (socket, code, reason, wasClean) => resolve({ code, wasClean });
     WS.attach(server, { ...handlers, close }, options);
@@ -51,6 +63,126 @@ for (const [transport, finIsThere] of [
   test(`${transport}: a stream that is read late gets all that came before a FIN`, async (t) => {
     const { server, client: peer } = await connected(t, 'net');
     await readLate(server, peer, WS.stream(server, { transport }), finIsThere(server, peer));
+  });
+}
+
+const words = ['one', 'two', 'three', 'four'];
+const spoken = words.map((word) => client.text(word));
+
+for (const transport of ['auto', 'stream']) {
+  for (const [half, attached] of [['an open', halfOpenServer], ['no open', attachedServer]]) {
+    test(`${transport}: a FIN behind handlers that throw loses nothing, with ${half} half`, async (t) => {
+      const got = [];
+      const { peer, closed } = await attached(t, {
+        message(socket, payload) {
+          got.push(String(payload));
+          throw new Error('at each of them');
+        }
+      }, { transport });
+      const errors = await uncaught(words.length, async () => {
+        peer.end(Buffer.concat([...spoken, client.close(1000)]));
+        assert.deepEqual(await closed, { code: 1000, wasClean: true });
+      });
+      assert.equal(errors.length, words.length);
+      assert.deepEqual(got, words);
+    });
+
+    test(`${transport}: a FIN behind a pause and handlers that throw loses nothing, with ${half} half`, async (t) => {
+      const got = [];
+      const { peer, server, closed } = await attached(t, {
+        message(socket, payload) {
+          got.push(String(payload));
+          if (got.length > 1) throw new Error('at each but the first');
+          WS.pause(socket);
+        }
+      }, { transport });
+      const end = once(server, 'end');
+      peer.end(Buffer.concat([...spoken, client.close(1000)]));
+      await end;
+      const errors = await uncaught(words.length - 1, async () => {
+        WS.resume(server);
+        assert.deepEqual(await closed, { code: 1000, wasClean: true });
+      });
+      assert.equal(errors.length, words.length - 1);
+      assert.deepEqual(got, words);
+    });
+
+    test(`${transport}: WS.close of what waits before a FIN ends it, with ${half} half`, async (t) => {
+      const got = [];
+      const { peer, server, closed } = await attached(t, {
+        message(socket, payload) {
+          got.push(String(payload));
+          WS.pause(socket);
+        }
+      }, { transport });
+      const end = once(server, 'end');
+      peer.end(Buffer.concat([...spoken, client.close(1000)]));
+      await end;
+      // Where no half is open the socket is closed soon after; the connection is not.
+      if (half === 'no open') await once(server, 'close');
+      WS.close(server);
+      assert.deepEqual(await closed, { code: 1000, wasClean: true });
+      assert.deepEqual(got, ['one']);
+      assert.equal(WS.info(server).state, 'closed');
+    });
+
+    test(`${transport}: a stream that is destroyed late lets go of what waits, with ${half} half`, async (t) => {
+      const { peer, server, closed } = await attached(t, {}, { transport, stream: true });
+      const stream = WS.stream(server);
+      const end = once(server, 'end');
+      peer.end(Buffer.concat(Array.from({ length: 400 }, () => client.binary('x'))));
+      await end;
+      if (half === 'no open') await once(server, 'close');
+      stream.destroy();
+      assert.deepEqual(await closed, { code: 1006, wasClean: false });
+    });
+  }
+
+  test(`${transport}: a destroy ends what waits before a FIN`, async (t) => {
+    const got = [];
+    const { peer, server, closed } = await halfOpenServer(t, {
+      message(socket, payload) {
+        got.push(String(payload));
+        WS.pause(socket);
+      }
+    }, { transport });
+    const end = once(server, 'end');
+    peer.end(Buffer.concat([...spoken, client.close(1000)]));
+    await end;
+    server.destroy();
+    assert.deepEqual(await closed, { code: 1006, wasClean: false });
+    assert.deepEqual(got, ['one']);
+  });
+
+  test(`${transport}: a destroy in a handler ends what waits before a FIN`, async (t) => {
+    const got = [];
+    const { peer, server, closed } = await halfOpenServer(t, {
+      message(socket, payload) {
+        got.push(String(payload));
+        if (got.length === 1) WS.pause(socket);
+        else socket.destroy();
+      }
+    }, { transport });
+    const end = once(server, 'end');
+    peer.end(Buffer.concat(spoken));
+    await end;
+    WS.resume(server);
+    assert.deepEqual(await closed, { code: 1006, wasClean: false });
+    assert.deepEqual(got, ['one', 'two']);
+  });
+
+  test(`${transport}: closeTimeout begins behind what waited before a FIN`, async (t) => {
+    const { peer, server, closed } = await halfOpenServer(t, {
+      message: (socket, payload) => { if (String(payload) === 'one') WS.pause(socket); }
+    }, { transport, closeTimeout: 20 });
+    // More than a peer that does not read is sent by the kernel.
+    WS.send(server, Buffer.alloc(32 * 1024 * 1024));
+    peer.pause();
+    const end = once(server, 'end');
+    peer.end(Buffer.concat(spoken));
+    await end;
+    WS.resume(server);
+    assert.deepEqual(await closed, { code: 1006, wasClean: false });
   });
 }
 

@@ -5,6 +5,8 @@
 
 const assert = require('node:assert/strict');
 const { AsyncLocalStorage } = require('node:async_hooks');
+const { spawn, spawnSync } = require('node:child_process');
+const { once } = require('node:events');
 const { describe, test } = require('node:test');
 const { setImmediate: turn, setTimeout: delay } = require('node:timers/promises');
 const { WS } = require('..');
@@ -327,6 +329,48 @@ describe('what is more than one turn reads', { skip, timeout: 30_000 }, () => {
     await until(() => told.length > 0);
     assert.deepEqual(told, [1006, 1024]);
   });
+});
+
+/** Ends what one call of the kernel gives: Node cannot send a byte that is urgent. */
+const URGENT = "import socket; socket.socket(fileno=3).send(b'!', socket.MSG_OOB)";
+const noPython = spawnSync('python3', ['-c', 'from socket import MSG_OOB']).status !== 0;
+
+// The first of them has the turn that was left over, and the kernel tells of the socket once more.
+describe('what comes between two reads of one turn', { skip: skip || noPython, timeout: 20_000 }, () => {
+  for (const [what, stop] of [
+    ['a pause', (socket) => {
+      WS.pause(socket);
+      setImmediate(WS.resume, socket);
+    }],
+    ['a throw', () => { throw new Error('at the first'); }]
+  ]) {
+    test(`waits its turn behind ${what}`, async (t) => {
+      const got = [];
+      const { server, client } = await adopted(t, {
+        message(socket, payload) {
+          if (payload.length > 10) return;
+          got.push(`${payload}`);
+          if (got.length === 1) stop(socket);
+        }
+      });
+      // As much as is read at once; the kernel has to learn first that there is room for it.
+      const full = peer.binary(Buffer.alloc(128 * 1024 - 14));
+      for (let i = 0; i < 100; i++) client.write(full);
+      await until(() => server.bytesRead >= 100 * full.length);
+      WS.pause(server);
+      client.write(Buffer.concat([full, peer.text('a'), peer.text('b')]));
+      const python = spawn('python3', ['-c', URGENT], { stdio: ['ignore', 'ignore', 'inherit', client] });
+      assert.deepEqual(await once(python, 'exit'), [0, null]);
+      client.write(Buffer.concat([peer.text('c'), peer.text('d')]));
+      await until(() => client.writableLength === 0);
+      const errors = await uncaught(what === 'a throw' ? 1 : 0, async () => {
+        WS.resume(server);
+        await until(() => got.length === 4);
+      });
+      assert.equal(errors.length, what === 'a throw' ? 1 : 0);
+      assert.deepEqual(got, ['a', 'b', 'c', 'd']);
+    });
+  }
 });
 
 describe('a message larger than what is read at once', { skip, timeout: 60_000 }, () => {

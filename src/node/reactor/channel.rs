@@ -26,8 +26,8 @@ pub struct Channel {
     is_read: Cell<bool>,
     /// Whether the peer has ended its half: nothing is to be waited for behind what has arrived.
     is_ended: Cell<bool>,
-    /// Whether it waits for the next turn, because something may be left to read.
-    is_left: Cell<bool>,
+    /// The last round in which it has had its turn.
+    round: Cell<u64>,
     /// Whether the loop is to stay alive for it.
     is_ref: Cell<bool>,
     /// Whether the loop does.
@@ -50,7 +50,7 @@ impl Channel {
             role,
             is_read: Cell::new(true),
             is_ended: Cell::new(false),
-            is_left: Cell::new(false),
+            round: Cell::new(0),
             is_ref: Cell::new(false),
             is_counted: Cell::new(false),
         })
@@ -77,21 +77,16 @@ impl Channel {
         self.is_ended.get() && matches!(recv(self.socket(), &mut [0u8; 1], flags), Ok((_, 0)))
     }
 
-    /// Whether this is its turn: one that was left has it in its place among those, and not a second time
-    /// where the kernel tells of it meanwhile.
-    pub fn has_turn(&self, is_left: bool) -> bool {
-        if is_left {
-            self.is_left.set(false);
-        }
-        !self.is_left.get()
+    /// Whether this is its turn, of which there is one in a round: where the kernel tells of a socket that
+    /// was left as well, `lib/` has yet to hear what that has brought, and may want nothing behind it.
+    pub fn has_turn(&self, round: u64) -> bool {
+        self.round.replace(round) != round
     }
 
     /// Whether it is to be left for the next turn, `received` bytes having come into room for `room`: where
     /// it was full, and where there is an end behind them. Nothing depends on the kernel's telling of it again.
     pub fn leaves(&self, received: usize, room: usize) -> bool {
-        let is_left = received == room || self.is_ended.get();
-        self.is_left.set(is_left);
-        is_left
+        received == room || self.is_ended.get()
     }
 
     /// Whether it is read: a pause may come while the socket waits for its turn.

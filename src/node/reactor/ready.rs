@@ -17,16 +17,16 @@ pub struct Entry {
     pub has_failed: bool,
     /// Whether its peer has ended its half.
     pub has_ended: bool,
-    /// Whether it is one that was [left](Ready::leave).
-    pub is_left: bool,
 }
 
 /// Connections whose sockets are ready, the oldest first. No borrow of a list lasts longer than a call
 /// of these.
 #[derive(Default)]
 pub struct Ready {
-    /// Those of this turn.
+    /// Those of this turn. One that was [left](Ready::leave) may be among them twice.
     list: RefCell<VecDeque<Entry>>,
+    /// How many lists there have been.
+    round: Cell<u64>,
     /// Those of the next one, whether or not the kernel tells of them again.
     left: RefCell<Vec<u32>>,
     /// Bytes that may still be read in this turn of the loop.
@@ -43,22 +43,26 @@ impl Ready {
         };
         // Those for whom the last turn was over too soon come before any that have had theirs.
         if list.is_empty() {
+            self.round.set(self.round.get() + 1);
             list.extend(left.drain(..).map(|number| Entry {
                 number,
                 has_failed: false,
                 has_ended: false,
-                is_left: true,
             }));
             poller.look(|number, has_failed, has_ended| {
                 list.push_back(Entry {
                     number,
                     has_failed,
                     has_ended,
-                    is_left: false,
                 });
             });
         }
         !list.is_empty()
+    }
+
+    /// The number of the list that is being worked off.
+    pub fn round(&self) -> u64 {
+        self.round.get()
     }
 
     /// Takes the first one, while there is one and the turn goes on.

@@ -90,13 +90,13 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse
         if entry.has_ended {
             channel.end();
         }
-        if !channel.has_turn(entry.is_left) {
-            continue;
-        }
         if !channel.is_read() {
             if channel.is_at_end() {
                 events.push(ENDED, number as usize, 0);
             }
+            continue;
+        }
+        if !channel.has_turn(reactor.ready().round()) {
             continue;
         }
         if connection.awaits_assembly() {
