@@ -56,6 +56,7 @@ const FILES = [
   'lib/native.js',
   'lib/options.js',
   'lib/outbox.js',
+  'lib/page.js',
   'lib/pause.js',
   'lib/payload.js',
   'lib/queue.js',
