@@ -85,6 +85,8 @@ class Connection {
     this.deferred = null;
     /** Bytes that wait behind it. */
     this.deferredBytes = 0;
+    /** Whether a sender was told to wait for 'drain' because of them. */
+    this.owesDrain = false;
     /** Whether the last of them is a part of a message, of which more follow. */
     this.defersParts = false;
     /** Whether a message in parts may be in progress, where there is an extension. */

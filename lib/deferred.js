@@ -8,6 +8,7 @@ const errors = require('./errors.js');
  * Runs `job` when everything that was deferred before it is done.
  * @param job may return a promise, which does not reject
  * @param size bytes that wait with it
+ * @returns false where as much waits as the socket's queue is to hold; 'drain' follows then
  */
 function inTurn(connection, size, job) {
   const { deferredBytes: waiting, outbox, socket } = connection;
@@ -17,13 +18,27 @@ function inTurn(connection, size, job) {
     connection.renewCloseTimer();
     return job();
   }).then(() => {
-    if (connection.deferred === turn) connection.deferred = null;
+    if (connection.deferred !== turn) return;
+    connection.deferred = null;
+    // Out of the promise's reach: what a listener throws is an uncaught exception, as ever.
+    if (connection.owesDrain) process.nextTick(tellDrain, connection);
   });
   connection.deferred = turn;
   // What waits here waits because of the program, but takes the same memory.
   if (waiting > outbox.bound) {
     socket.destroy(errors.bufferOverflow(connection.deferredBytes, outbox.bound));
   }
+  if (!(socket.writableLength + connection.deferredBytes >= socket.writableHighWaterMark)) return true;
+  connection.owesDrain = true;
+  return false;
+}
+
+/** Tells of 'drain' where nothing waits any more, and the socket has no reason to. */
+function tellDrain(connection) {
+  const { deferred, gone, socket } = connection;
+  if (deferred !== null || gone) return;
+  connection.owesDrain = false;
+  if (socket.writableNeedDrain !== true) socket.emit?.('drain');
 }
 
 /**

@@ -237,8 +237,7 @@ function defer(connection, data, kind, callback) {
   // Nobody listens to it until its turn comes, which finds the error.
   if (kept instanceof Readable) kept.on('error', ignore);
   connection.defersParts = (kind & codec.MORE) !== 0;
-  inTurn(connection, kept.length ?? 0, () => job(connection, kind, kept, callback));
-  return true;
+  return inTurn(connection, kept.length ?? 0, () => job(connection, kind, kept, callback));
 }
 
 async function sendLater(connection, kind, data, callback) {

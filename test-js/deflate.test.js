@@ -4,6 +4,7 @@
 
 const assert = require('node:assert/strict');
 const { randomBytes } = require('node:crypto');
+const { once } = require('node:events');
 const { Duplex, Readable } = require('node:stream');
 const { describe, it } = require('node:test');
 const { WS } = require('../index.js');
@@ -307,7 +308,7 @@ for (const role of ROLES) {
       const { socket, next } = await attached(t, ALONE);
       const long = json(3 * MiB);
       const called = [];
-      assert.equal(WS.send(socket, long, () => called.push('long')), true);
+      assert.equal(WS.send(socket, long, () => called.push('long')), false);
       WS.send(socket, 'short', () => called.push('short'));
       WS.send(socket, randomBytes(200_000), () => called.push('noise'));
       WS.send(socket, new Blob([json(200_000)]), () => called.push('blob'));
@@ -328,6 +329,19 @@ for (const role of ROLES) {
       WS.send(socket, payload);
       payload.fill(0);
       assert.equal(inflated((await next(1))[0].payload).toString(), json(MiB));
+    });
+
+    it('fills the queue where it is long, and a drain follows', async (t) => {
+      const { socket, next } = await attached(t, ALONE);
+      const text = json(200_000);
+      for (let round = 0; round < 3; round++) {
+        const drained = once(socket, 'drain');
+        let count = 1;
+        while (WS.send(socket, text) && count < 100) count++;
+        assert.ok(count < 5, `${count} messages`);
+        await drained;
+        for (const { payload } of await next(count)) assert.ok(inflated(payload).toString() === text);
+      }
     });
 
     it('tells the callback where there is no memory for it, and can be sent later', async (t) => {
