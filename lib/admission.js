@@ -1,5 +1,6 @@
 'use strict';
 
+const { isNativeError } = require('node:util').types;
 const errors = require('./errors.js');
 const native = require('./native.js');
 const { connectionOptions } = require('./attach.js');
@@ -75,7 +76,7 @@ function readAnswer(answer, request, options) {
  */
 function isForeign(answer) {
   const isInherited = (name) => name in answer && !Object.hasOwn(answer, name);
-  return answer instanceof Error || Object.keys(answerOptions).some(isInherited);
+  return isNativeError(answer) || answer instanceof Error || Object.keys(answerOptions).some(isInherited);
 }
 
 /** The head that accepts. */

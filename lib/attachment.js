@@ -206,15 +206,18 @@ const heartbeats = deadlinesBy((attachment) => {
   heartbeats.start(attachment, heartbeat);
 });
 
-/** Delivers what waits behind a handler that has thrown; one that throws again makes nothing of it late. */
-function takeRest({ connection }) {
-  do {
-    try {
-      processChunk(connection, NO_BYTES, null);
-    } catch (error) {
-      process.nextTick(rethrow, error);
-    }
-  } while (connection.backlog !== null && connection.paused === 0);
+/**
+ * Delivers what waits behind a handler that has thrown. Where one throws again, its error is told, and the rest
+ * follows before anything else happens: the socket may be closing.
+ */
+function takeRest(attachment) {
+  const { connection } = attachment;
+  try {
+    processChunk(connection, NO_BYTES, null);
+  } catch (error) {
+    process.nextTick(rethrow, error);
+    if (connection.backlog !== null && connection.paused === 0) process.nextTick(takeRest, attachment);
+  }
   watch(connection);
   if (connection.isLate || connection.isOver) connection.settle();
 }

@@ -25,7 +25,7 @@ module.exports = {
   LEFT: 5,
   MORE_READY: 6,
   RECEIVED: 7,
-  // Of these, `put` makes a frame.
+  // Of these, `put` makes a frame, and `writeLent` writes what was put.
   FRAME_OF: 8,
   FRAME_ROLE: 9,
   FRAME_KIND: 10,

@@ -314,9 +314,14 @@ function socketOnEnd() {
   else connection.endToo();
 }
 
-/** Whether the program has destroyed a socket, which neither came to its end nor failed before. */
-function isDropped({ destroyed, errored, writableFinished }) {
-  return destroyed === true && writableFinished === false && errored?.syscall === undefined;
+/**
+ * Whether the program has destroyed a socket, which neither came to its end nor failed before. Others than
+ * Node's are destroyed by whatever carries them as well.
+ */
+function isDropped(socket) {
+  const { destroyed, errored, writableFinished } = socket;
+  return destroyed === true && writableFinished === false && errored?.syscall === undefined
+    && socket instanceof Socket;
 }
 
 function socketOnClose() {

@@ -167,12 +167,9 @@ function eventNumber(kind, word) {
 
 /** Lends the memory that native code has asked for. */
 function lend(connection, needs, needed, keep) {
-  if (needs !== codec.ASSEMBLY) {
-    renewInbound(needed);
-    return;
-  }
   try {
-    connection.assembly = renewAssembly(connection.assembly, needed, keep);
+    if (needs === codec.ASSEMBLY) connection.assembly = renewAssembly(connection.assembly, needed, keep);
+    else renewInbound(needed);
   } catch {
     // There is no memory for a message of that size.
     failTooBig(connection);

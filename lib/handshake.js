@@ -94,7 +94,8 @@ class Handshake {
   /** Ends it for a server that shuts down: a close frame where there is a connection, else a 503. */
   dismiss(code) {
     if (this.state === OPEN) close(this.socket, code);
-    else if (this.state === PENDING) this.hinder(Hindrance.Shutdown);
+    // One whose turn has not come is refused in it, behind the answers before it.
+    else if (this.state === PENDING && !isOwed(this.socket)) this.hinder(Hindrance.Shutdown);
   }
 
   begin() {
@@ -192,14 +193,15 @@ class Handshake {
       return;
     }
     this.end(OPEN);
+    socket._is_server = true;
+    socket._is_client = false;
+    socket.write(response, 'latin1');
+    // Somebody may have asked about the socket already.
     const early = peek(socket);
     if (early !== undefined && early.handshake !== null) {
       early.handshake = null;
       countOpened();
     }
-    socket._is_server = true;
-    socket._is_client = false;
-    socket.write(response, 'latin1');
     // A Duplex may be destroyed by that: then there is no other listener for its error.
     if (socket.destroyed) return;
     socket.off('error', socketOnError);

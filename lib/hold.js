@@ -12,7 +12,8 @@ const kOutbox = Symbol('ws13.outbox');
 /** Shadows of inherited methods: shared by all sockets, and left in place once they are there. */
 const shadows = {
   write(chunk, encoding, callback) {
-    this[kOutbox].flush();
+    // What is sent from within a `write` comes behind what that was given.
+    if (!this[kOutbox].isWriting) this[kOutbox].flush();
     return inherited(this, 'write').call(this, chunk, encoding, callback);
   },
   end(chunk, encoding, callback) {
@@ -63,7 +64,7 @@ function shadowOwn(socket, name, outbox) {
   const descriptor = Object.getOwnPropertyDescriptor(socket, name);
   const own = socket[name];
   const shadow = function (...args) {
-    outbox.flush();
+    if (name !== 'write' || !outbox.isWriting) outbox.flush();
     // Not what is there by now, which may be a method of the program's around this one.
     return Reflect.apply(own, this, args);
   };

@@ -49,6 +49,7 @@ function send(socket, payload, options, callback) {
 
 function sendNow(connection, kind, data, callback) {
   if (mayPack(connection, kind, data)) {
+    if (data instanceof Frame) return sendPrepared(connection, data, callback) ?? false;
     const sent = sendPacked(connection, kind, data, callback);
     if (sent !== null) return sent;
   }
@@ -83,9 +84,9 @@ function sendPacked(connection, kind, data, callback) {
   // Few come to more than they were.
   const room = Math.min(payload.length, JOIN_MAX) + codec.HEADER_ROOM;
   const end = outbox.put(id, roleOf(socket), kind | codec.PACK, payload, room);
-  if (end < 0 && end > codec.REFUSED_PLAIN) return refused(connection, end, kind, data, callback);
-  connection.inParts = (kind & codec.MORE) !== 0;
   if (end === codec.REFUSED_PLAIN) return null;
+  if (end < 0 && end > codec.ON_DESK) return refused(connection, end, kind, data, callback);
+  accepted(connection, kind);
   if (end <= codec.ON_DESK) outbox.putPacked(codec.ON_DESK - end);
   return outbox.commit(callback);
 }
@@ -117,11 +118,9 @@ async function sendLong(connection, kind, data, callback) {
   connection.deferredBytes += payload.length;
   const packed = pack(connection, roleOf(socket), kind, payload);
   const { room, start, end } = await packed.finally(() => { connection.deferredBytes -= payload.length; });
-  const isPlain = end === codec.REFUSED_PLAIN;
-  // A message in progress is where it was.
-  if (end < 0 && !isPlain) return refused(connection, end, kind, data, callback);
-  connection.inParts = (kind & codec.MORE) !== 0;
-  if (isPlain) return sendNow(connection, kind | codec.AS_IT_IS, payload, callback);
+  if (end === codec.REFUSED_PLAIN) return sendNow(connection, kind | codec.AS_IT_IS, payload, callback);
+  if (end < 0) return refused(connection, end, kind, data, callback);
+  accepted(connection, kind);
   if (connection.gone) return refuse(callback);
   outbox.append(view(room, start, end));
   return outbox.commit(callback);
@@ -142,7 +141,14 @@ async function sendLongFrame(connection, frame, callback) {
 function sendSmall(connection, kind, data, callback, room) {
   const { outbox, id, socket } = connection;
   const end = outbox.put(id, roleOf(socket), kind, data, room);
-  return end < 0 ? refused(connection, end, kind, data, callback) : outbox.commit(callback);
+  if (end < 0) return refused(connection, end, kind, data, callback);
+  accepted(connection, kind);
+  return outbox.commit(callback);
+}
+
+/** Takes note of a message, or a part, that goes out; where it is refused, one in progress is where it was. */
+function accepted(connection, kind) {
+  connection.inParts = (kind & codec.MORE) !== 0;
 }
 
 /**
@@ -153,6 +159,7 @@ function sendLarge(connection, kind, data, callback) {
   const { outbox } = connection;
   const end = outbox.put(connection.id, SERVER, kind | codec.HEADER_ONLY, data, codec.HEADER_ROOM);
   if (end < 0) return refused(connection, end, kind, data, callback);
+  accepted(connection, kind);
   if (outbox.isWriting) {
     // From within the socket's own write it has to wait.
     outbox.append(Buffer.from(data));
@@ -168,6 +175,7 @@ function sendLargeMasked(connection, kind, data, callback) {
   const frame = Buffer.allocUnsafeSlow(data.length + codec.HEADER_ROOM);
   const end = codec.frame(connection.id, roleOf(socket), kind, data, frame, 0);
   if (end < 0) return refused(connection, end, kind, data, callback);
+  accepted(connection, kind);
   outbox.append(view(frame, 0, end));
   return outbox.commit(callback);
 }
@@ -199,7 +207,7 @@ function sendPrepared(connection, frame, callback) {
 
 /** Sends a frame that native code has accepted as it is. */
 function sendAccepted(connection, { bytes, kind }, callback) {
-  connection.inParts = (kind & codec.MORE) !== 0;
+  accepted(connection, kind);
   return connection.outbox.sendWhole(bytes, callback);
 }
 

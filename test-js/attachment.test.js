@@ -391,6 +391,46 @@ test('a list in the place of the handlers is refused', () => {
   assert.throws(() => WS.listen(0, []), refused);
 });
 
+test('a stream of HTTP/2 that goes with its session brings all that waits', async (t) => {
+  const { server, client: peer } = await connected(t, 'http2');
+  const got = [];
+  const { closed } = attachedTo({ server, client: peer }, {
+    message(socket, payload) {
+      got.push(String(payload));
+      if (got.length > 1) return;
+      // More than the peer takes is on its way out as the session ends.
+      WS.send(socket, Buffer.alloc(3_000_000));
+      WS.pause(socket);
+    }
+  });
+  peer.pause();
+  const end = once(server, 'end');
+  peer.end(Buffer.concat(['one', 'two', 'three'].map((text) => client.text(text))));
+  await end;
+  peer.session.destroy();
+  await once(server, 'close');
+  assert.equal(server.writableFinished, false);
+  WS.resume(server);
+  await closed;
+  assert.deepEqual(got, ['one', 'two', 'three']);
+});
+
+test('a connection for which there is no memory fails, and holds nobody up', async (t) => {
+  const { peer, closed } = await attachedServer(t, {
+    message() {
+      t.mock.method(Buffer, 'allocUnsafeSlow', () => { throw new RangeError('no memory'); });
+      throw new Error('mine');
+    }
+  }, { transport: 'stream' });
+  const errors = await uncaught(1, async () => {
+    // More than a slab holds.
+    peer.write(Buffer.concat(Array.from({ length: 20 }, () => client.binary(Buffer.alloc(1500)))));
+    await closed;
+  });
+  t.mock.restoreAll();
+  assert.equal(errors[0].message, 'mine');
+});
+
 /** Two ends of a Duplex that hand on what they are given before they say that they have it. */
 function duplexPair() {
   class End extends Duplex {

@@ -294,6 +294,29 @@ for (const role of ROLES) {
       assert.throws(() => WS.send(socket, Buffer.alloc(200_000, 0xff), { binary: false }), { code: 'ERR_INVALID_ARG_VALUE' });
     });
 
+    it('goes on behind a short part that was refused, too', async (t) => {
+      const { socket, next } = await attached(t, ALONE);
+      const euro = Buffer.from('\u20ac');
+      const rest = Buffer.concat([euro.subarray(1), Buffer.alloc(200_000, 'a')]);
+      const text = { binary: false, compress: false };
+      WS.send(socket, euro.subarray(0, 1), { ...text, fin: false });
+      assert.throws(() => WS.send(socket, Buffer.of(0xff), text), { code: 'ERR_INVALID_ARG_VALUE' });
+      WS.send(socket, rest, { binary: false });
+      const parts = await next(2);
+      assert.ok(Buffer.concat(parts.map(({ payload }) => payload)).equals(Buffer.concat([euro.subarray(0, 1), rest])));
+    });
+
+    it('may end with a frame', async (t) => {
+      for (const length of [10, 200_000]) {
+        const { socket, next } = await attached(t, ALONE);
+        WS.send(socket, 'a', { fin: false });
+        WS.send(socket, WS.frame('b'.repeat(length)));
+        const [first, last] = await next(2);
+        assert.deepEqual([first.payload.toString(), first.fin, last.opcode, last.fin], ['a', false, 0, true]);
+        assert.equal(last.payload.toString(), 'b'.repeat(length));
+      }
+    });
+
     it('costs only its callback where a Readable begins with what is no text', async (t) => {
       const { socket, next } = await attached(t, ALONE);
       const failed = new Promise((resolve) => {

@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const { describe, test } = require('node:test');
+const { runInNewContext } = require('node:vm');
 const { WS } = require('..');
 const { listenerOf } = require('../lib/listen.js');
 const { stats } = require('../lib/stats.js');
@@ -130,6 +131,7 @@ describe('what the program refuses', () => {
     'rejects': [async () => { throw new Error('mine'); }, { message: 'mine' }],
     'returns a string': [() => 'yes', { code: 'ERR_INVALID_RETURN_VALUE' }],
     'returns an Error': [async () => new Error('no'), { code: 'ERR_INVALID_RETURN_VALUE' }],
+    'returns an Error of another realm': [() => runInNewContext('new Error("no")'), { code: 'ERR_INVALID_RETURN_VALUE' }],
     'returns a Response': [() => new Response('no', { status: 403 }), { code: 'ERR_INVALID_RETURN_VALUE' }],
     'returns null': [async () => null, { code: 'ERR_INVALID_RETURN_VALUE' }],
     'returns a status that is none': [() => 200, { code: 'ERR_OUT_OF_RANGE' }],

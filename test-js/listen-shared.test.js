@@ -10,6 +10,7 @@ const { once } = require('node:events');
 const { Duplex } = require('node:stream');
 const { describe, test } = require('node:test');
 const ws = require('ws');
+const { WS } = require('..');
 const { attach } = require('../lib/attach.js');
 const { listen, listenerOf } = require('../lib/listen.js');
 const { send } = require('../lib/send.js');
@@ -224,6 +225,20 @@ describe('requests that are sent in one go with an upgrade', () => {
     await emptied(server);
   });
 
+  test('are answered before the refusal where the server is shut down meanwhile', async (t) => {
+    const { server, held } = await holding(t, asks);
+    const client = await dial(server);
+    client.write(Buffer.concat([Buffer.from(page('/')), opening()]));
+    const [[, response]] = await held.take(1);
+    const down = WS.shutdown(server, { timeout: 10_000 });
+    response.end('one');
+    assert.equal((await readHead(client)).status, 200);
+    assert.equal(String(await readBytes(client, 3)), 'one');
+    assert.equal((await readHead(client)).status, 503);
+    client.resume();
+    await down;
+  });
+
   test('and are not answered in time: the connection is cut, with no refusal in an answer', async (t) => {
     const { server, held } = await holding(t, asks, { handshakeTimeout: 20 });
     const client = await dial(server);
@@ -235,6 +250,24 @@ describe('requests that are sent in one go with an upgrade', () => {
     assert.deepEqual([status, body], [200, 'one']);
     await emptied(server);
   });
+});
+
+test('a Duplex whose write asks about the socket while its 101 is written', async () => {
+  const answers = [];
+  const opened = [];
+  const server = listen(http.createServer(), { open: (socket) => opened.push(WS.info(socket).state) });
+  const duplex = new Duplex({
+    read() {},
+    write(_chunk, _encoding, callback) {
+      answers.push(WS.send(this, 'in front'));
+      callback();
+    }
+  });
+  server.emit('connection', duplex);
+  duplex.push(opening());
+  await once(server, 'upgrade');
+  assert.deepEqual([answers, opened], [[false], ['open']]);
+  duplex.destroy();
 });
 
 test('a Duplex that its 101 destroys', async () => {

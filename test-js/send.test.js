@@ -456,6 +456,25 @@ test('what a write of the program\'s sends comes behind what it was given', asyn
   assert.deepEqual(sent(socket), [{ text: '6669727374', fin: false }, { more: '7365636f6e64', fin: false }, { more: '7468697264' }]);
 });
 
+test('so it does where that write was put on behind one of ours', async (t) => {
+  const { server: socket, client } = await connected(t, 'duplex');
+  const inbox = frames(client);
+  WS.send(socket, 'first');
+  WS.send(socket, 'gathered');
+  await nextTurn();
+  const { write } = socket;
+  let more = ['behind'];
+  socket.write = (...args) => {
+    for (const payload of more.splice(0)) WS.send(socket, payload);
+    return write.apply(socket, args);
+  };
+  WS.send(socket, 'large'.repeat(10_000));
+  more = ['last'];
+  WS.send(socket, 'in front');
+  const got = await inbox.take(6);
+  assert.deepEqual(got.map(({ text }) => text.slice(0, 8)), ['first', 'gathered', 'largelar', 'behind', 'in front', 'last']);
+});
+
 test('a method that the program gives a socket while frames are gathered stays there', async () => {
   const socket = plain('server');
   WS.send(socket, 'first');

@@ -37,8 +37,8 @@ pub const REFUSED_PLAIN: f64 = -4.0;
 
 /// The Uint8Array that frames are put into, from one call to the next.
 pub struct Outbound {
-    /// INVARIANT: there while a call of `put` or `writeLent` runs; `reference` keeps it, and `lib/outbox.js` lends another
-    /// one before that call where somebody has transferred it away.
+    /// INVARIANT: there while a call of `put` or `writeLent` runs; `reference` keeps it, and
+    /// `lib/outbox.js` looks before that call whether somebody has transferred it away.
     memory: Bytes,
     reference: Option<sys::napi_ref>,
 }
