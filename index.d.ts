@@ -498,8 +498,8 @@ export interface HandshakeResponse {
 
 /**
  * What `upgrade` says: nothing or `true` to accept; `false` to refuse with 403; a status from 300 to
- * 599 to refuse with it; or an object that does either, by properties of its own. Where `Data` is more than `undefined`, only an
- * object with `data` accepts.
+ * 599 to refuse with it; or an object that does either, by properties of its own. Where `Data` is more than
+ * `undefined`, only an object with `data` accepts.
  */
 export type UpgradeAnswer<Data = undefined, Text extends TextForm = 'buffer', Stream extends boolean = false> =
   | false

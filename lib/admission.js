@@ -53,7 +53,8 @@ function readAnswer(answer, request, options) {
     return { refusal: decline(answer, NO_FIELDS) };
   }
   if (answer === null || typeof answer !== 'object' || isForeign(answer)) {
-    throw errors.invalidReturn('upgrade', 'true, false, a status, an object with properties of its own or nothing', answer);
+    const meant = 'true, false, a status, an object with properties of its own or nothing';
+    throw errors.invalidReturn('upgrade', meant, answer);
   }
   const { status, protocol, headers, data, ...given } = checkOptions(answer, answerOptions, {}, 'upgrade() result');
   const fields = headers === undefined ? NO_FIELDS : fieldsOf(headers);
