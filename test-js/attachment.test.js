@@ -69,6 +69,26 @@ for (const [transport, finIsThere] of [
 const words = ['one', 'two', 'three', 'four'];
 const spoken = words.map((word) => client.text(word));
 
+/**
+ * A server that the first message has paused, for which the others and the peer's end wait.
+ * @param further what each further message does
+ * @param last what comes between the messages and the end
+ */
+async function pausedBeforeFin(t, attached, transport, further = () => {}, last = client.close(1000)) {
+  const got = [];
+  const { peer, server, closed } = await attached(t, {
+    message(socket, payload) {
+      got.push(String(payload));
+      if (got.length === 1) WS.pause(socket);
+      else further(socket);
+    }
+  }, { transport });
+  const end = once(server, 'end');
+  peer.end(Buffer.concat([...spoken, last]));
+  await end;
+  return { server, closed, got };
+}
+
 for (const transport of ['auto', 'stream']) {
   for (const [half, attached] of [['an open', halfOpenServer], ['no open', attachedServer]]) {
     test(`${transport}: a FIN behind handlers that throw loses nothing, with ${half} half`, async (t) => {
@@ -88,17 +108,9 @@ for (const transport of ['auto', 'stream']) {
     });
 
     test(`${transport}: a FIN behind a pause and handlers that throw loses nothing, with ${half} half`, async (t) => {
-      const got = [];
-      const { peer, server, closed } = await attached(t, {
-        message(socket, payload) {
-          got.push(String(payload));
-          if (got.length > 1) throw new Error('at each but the first');
-          WS.pause(socket);
-        }
-      }, { transport });
-      const end = once(server, 'end');
-      peer.end(Buffer.concat([...spoken, client.close(1000)]));
-      await end;
+      const { server, closed, got } = await pausedBeforeFin(t, attached, transport, () => {
+        throw new Error('at each but the first');
+      });
       const errors = await uncaught(words.length - 1, async () => {
         WS.resume(server);
         assert.deepEqual(await closed, { code: 1000, wasClean: true });
@@ -108,16 +120,7 @@ for (const transport of ['auto', 'stream']) {
     });
 
     test(`${transport}: WS.close of what waits before a FIN ends it, with ${half} half`, async (t) => {
-      const got = [];
-      const { peer, server, closed } = await attached(t, {
-        message(socket, payload) {
-          got.push(String(payload));
-          WS.pause(socket);
-        }
-      }, { transport });
-      const end = once(server, 'end');
-      peer.end(Buffer.concat([...spoken, client.close(1000)]));
-      await end;
+      const { server, closed, got } = await pausedBeforeFin(t, attached, transport);
       // Where no half is open the socket is closed soon after; the connection is not.
       if (half === 'no open') await once(server, 'close');
       WS.close(server);
@@ -139,33 +142,15 @@ for (const transport of ['auto', 'stream']) {
   }
 
   test(`${transport}: a destroy ends what waits before a FIN`, async (t) => {
-    const got = [];
-    const { peer, server, closed } = await halfOpenServer(t, {
-      message(socket, payload) {
-        got.push(String(payload));
-        WS.pause(socket);
-      }
-    }, { transport });
-    const end = once(server, 'end');
-    peer.end(Buffer.concat([...spoken, client.close(1000)]));
-    await end;
+    const { server, closed, got } = await pausedBeforeFin(t, halfOpenServer, transport);
     server.destroy();
     assert.deepEqual(await closed, { code: 1006, wasClean: false });
     assert.deepEqual(got, ['one']);
   });
 
   test(`${transport}: a destroy in a handler ends what waits before a FIN`, async (t) => {
-    const got = [];
-    const { peer, server, closed } = await halfOpenServer(t, {
-      message(socket, payload) {
-        got.push(String(payload));
-        if (got.length === 1) WS.pause(socket);
-        else socket.destroy();
-      }
-    }, { transport });
-    const end = once(server, 'end');
-    peer.end(Buffer.concat(spoken));
-    await end;
+    const destroy = (socket) => socket.destroy();
+    const { server, closed, got } = await pausedBeforeFin(t, halfOpenServer, transport, destroy, Buffer.alloc(0));
     WS.resume(server);
     assert.deepEqual(await closed, { code: 1006, wasClean: false });
     assert.deepEqual(got, ['one', 'two']);

@@ -10,7 +10,7 @@ const { close, send } = require('../lib/send.js');
 const { attachedPair, keeper, until } = require('./support/attached.js');
 const { peerOf } = require('./support/frames.js');
 const { frames } = require('./support/inbox.js');
-const { KINDS, connected } = require('./support/sockets.js');
+const { KINDS, closed, connected } = require('./support/sockets.js');
 
 const MiB = 1024 * 1024;
 
@@ -109,7 +109,7 @@ describe('the end', () => {
 
   test('of a socket that was destroyed before anybody attached it', { timeout: 10_000 }, async () => {
     const socket = new PassThrough();
-    const gone = new Promise((resolve) => { socket.on('close', resolve); });
+    const gone = closed(socket);
     socket.destroy();
     await assert.rejects(messages(socket).next(), { code: 'ERR_WS13_ABNORMAL_CLOSURE' });
     await gone;

@@ -15,7 +15,7 @@ const { Checker, source } = require('./children/pattern.js');
 const { attachedPair, keeper, until } = require('./support/attached.js');
 const { peerOf } = require('./support/frames.js');
 const { frames } = require('./support/inbox.js');
-const { HOST, KINDS, connected, listen } = require('./support/sockets.js');
+const { HOST, KINDS, closed, connected, listen } = require('./support/sockets.js');
 
 const MiB = 1024 * 1024;
 
@@ -275,7 +275,7 @@ describe('the end', () => {
 
   test('of a socket that was destroyed before anybody attached it', { timeout: 10_000 }, async () => {
     const socket = new PassThrough();
-    const gone = new Promise((resolve) => { socket.on('close', resolve); });
+    const gone = closed(socket);
     socket.destroy();
     await assert.rejects(stream(socket).toArray(), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
     await gone;
