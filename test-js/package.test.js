@@ -16,6 +16,7 @@ const [addon] = readdirSync(root).filter((name) => name.endsWith('.node'));
 
 const FILES = [
   ...readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
+  ...readdirSync(join(root, 'docs', 'benchmarks')).map((name) => `docs/benchmarks/${name}`),
   ...readdirSync(join(root, 'examples')).map((name) => `examples/${name}`),
   'CHANGELOG.md',
   'LICENSE',
