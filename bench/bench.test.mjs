@@ -6,6 +6,7 @@ import { measure, start } from './measure.mjs';
 import { readOptions } from './options.mjs';
 import { countsFor, planOf } from './plan.mjs';
 import { choose, scenarios } from './scenarios.mjs';
+import { frame, payloadOf } from './servers/frames.mjs';
 import { handlers } from './servers/tasks.mjs';
 import { against, order, ratios, spread } from './statistics.mjs';
 
@@ -47,7 +48,7 @@ test('every scenario has a name of its own, and the headline is among them', () 
 
 test('the headline is measured with a few, unless told', () => {
   const names = (...args) => readOptions(args).contenders.map(({ name }) => name);
-  assert.deepEqual(names('--only', 'headline'), ['ws', 'receive', 'listen', 'reactor', 'uws']);
+  assert.deepEqual(names('--only', 'headline'), ['ws', 'receive', 'listen', 'reactor', 'net', 'uws']);
   assert.deepEqual(names('--only', 'headline', '--contender', 'bun'), ['ws', 'bun']);
   assert.equal(names().length, contenders.length);
 });
@@ -114,6 +115,21 @@ test('servers send for as many ticks as they are told, to all', async () => {
   await end;
   assert.deepEqual(sent.map(([socket]) => socket).join(''), 'aabbaabb');
   assert.deepEqual(sent[0], ['a', 'xxx', false]);
+});
+
+test('the frames of who has no library are those of the RFC', () => {
+  // RFC 6455 §5.7.
+  const hello = Buffer.from('Hello');
+  const masked = frame(hello, 'text', Buffer.from('37fa213d', 'hex'));
+  assert.equal(frame(hello, 'text').toString('hex'), '810548656c6c6f');
+  assert.equal(masked.toString('hex'), '818537fa213d7f9f4d5158');
+  for (const length of [0, 125, 126, 65_535, 65_536]) {
+    const payload = Buffer.alloc(length, 'x');
+    assert.deepEqual(payloadOf(frame(payload, 'binary')), payload);
+    assert.deepEqual(payloadOf(frame(payload, 'binary', masked.subarray(2, 6))), payload);
+  }
+  assert.equal(frame(Buffer.alloc(256), 'binary').toString('hex', 0, 4), '827e0100');
+  assert.equal(frame(Buffer.alloc(65_536), 'binary').toString('hex', 0, 10), '827f0000000000010000');
 });
 
 test('a server that only receives answers a message of one byte', () => {

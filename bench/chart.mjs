@@ -3,7 +3,7 @@
 import { spread } from './statistics.mjs';
 
 const COLORS = {
-  ws: '#8b949e', receive: '#79b8ff', listen: '#2f81f7', reactor: '#0b3d91',
+  ws: '#8b949e', receive: '#79b8ff', listen: '#2f81f7', reactor: '#0b3d91', net: '#3fb950',
   uws: '#e3873b', bun: '#d4a72c', 'ws-js': '#c9cdd2', driver: '#b08fc7', article: '#d0a9b3'
 };
 

@@ -52,6 +52,13 @@ export const contenders = [
     unfit: ({ tls }) => tls && 'TLS is over streams',
   },
   {
+    name: 'net',
+    about: "no WebSocket library: constants over Node's own sockets, counted out by the bytes that arrive",
+    server: 'servers/net.mjs',
+    client: 'clients/net.mjs',
+    unfit: netIsUnfit,
+  },
+  {
     name: 'uws',
     about: 'uWebSockets.js',
     server: 'servers/uws.mjs',
@@ -85,7 +92,7 @@ export const contenders = [
 ];
 
 /** The ones that `--only headline` measures, unless told. */
-export const HEADLINE = ['ws', 'receive', 'listen', 'reactor', 'uws'];
+export const HEADLINE = ['ws', 'receive', 'listen', 'reactor', 'net', 'uws'];
 
 /** Of this project, compared with `SECOND` in a table of its own. */
 export const OURS = ['receive', 'listen', 'reactor'];
@@ -95,6 +102,11 @@ export const SECOND = 'uws';
 export function unfitness(contender, scenario) {
   if (scenario.task === 'sink' && !contender.client) return 'it is not measured as a client';
   return contender.unfit?.(scenario) || undefined;
+}
+
+function netIsUnfit({ task, kind, fragments, deflate }) {
+  if (task === 'receive' || kind === 'utf8' || fragments || deflate) return 'it would have to decode what it gets';
+  return undefined;
 }
 
 function articleIsUnfit({ task, kind, inFlight = 1, size, fragments, piece, tls, deflate }) {
