@@ -1,5 +1,6 @@
 'use strict';
 
+const { AsyncResource } = require('node:async_hooks');
 const { constants } = require('node:buffer');
 const diagnostics = require('./diagnostics.js');
 const errors = require('./errors.js');
@@ -60,6 +61,7 @@ class Attachment {
     } catch (error) {
       process.nextTick(rethrow, error);
     }
+    connection.scope = new AsyncResource('WS13');
     if (connection.paused === 0) socket.resume();
     if (options.transport === 'auto' && isAdoptable(socket)) adopt(connection);
   }

@@ -75,7 +75,7 @@ class Connection {
     /** Payloads of pings that are not answered because the peer does not read, or null. */
     this.pongs = null;
 
-    /** The async context in which the reactor calls the handlers, or null. */
+    /** The async context in which the reactor, and a resume, call the handlers; null where there are none. */
     this.scope = null;
     /** Bytes that the reactor has read from the socket, and Node has not. */
     this.bytesRead = 0;

@@ -1,5 +1,6 @@
 'use strict';
 
+const { AsyncResource } = require('node:async_hooks');
 const { unpack } = require('./background.js');
 const { watch } = require('./adopted.js');
 const codec = require('./codec.js');
@@ -200,17 +201,23 @@ function drain(connection, deliver) {
 function unpackLater(connection, capacity, keep) {
   if (connection.paused === 0) connection.socket.pause?.();
   connection.paused |= BACKGROUND;
-  unpack(connection, capacity, keep, unpacked);
+  unpack(connection, capacity, keep, AsyncResource.bind(unpacked));
 }
 
 function unpacked(connection, isDone) {
   connection.paused &= ~BACKGROUND;
   if (!isDone && connection.id !== -1) failTooBig(connection);
-  resumeNow(connection);
+  goOn(connection);
+}
+
+/** Goes on with a connection that somebody has resumed, in its own async context. */
+function resumeNow(connection) {
+  if (connection.scope === null) goOn(connection);
+  else connection.scope.runInAsyncScope(goOn, null, connection);
 }
 
 /** Goes on with a connection for which there is no reason to pause any more. */
-function resumeNow(connection) {
+function goOn(connection) {
   if (connection.paused !== 0 || connection.busy) return;
   try {
     if (connection.backlog !== null) {

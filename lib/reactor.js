@@ -1,6 +1,5 @@
 'use strict';
 
-const { AsyncResource } = require('node:async_hooks');
 const codec = require('./codec.js');
 const { enter, leave, watch } = require('./adopted.js');
 const { peek, roleOf } = require('./connection.js');
@@ -41,7 +40,6 @@ function adopt(connection) {
   handle.readStop();
   // Whatever asks the stream for more must not have the handle read again.
   handle.reading = true;
-  connection.scope = new AsyncResource('WS13');
   enter(connection);
   handle[kConnection] = connection;
   Object.setPrototypeOf(handle, adoptedPrototype(Object.getPrototypeOf(handle)));

@@ -1,7 +1,9 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { AsyncLocalStorage } = require('node:async_hooks');
 const { describe, test } = require('node:test');
+const { attach } = require('../lib/attach.js');
 const { info } = require('../lib/info.js');
 const { messages } = require('../lib/messages.js');
 const { pause, resume } = require('../lib/pause.js');
@@ -9,8 +11,10 @@ const { receive } = require('../lib/receive.js');
 const { close, send } = require('../lib/send.js');
 const { stream } = require('../lib/stream.js');
 const { attachedPair, until } = require('./support/attached.js');
+const { MARKED, deflated } = require('./support/deflate.js');
 const { peerOf } = require('./support/frames.js');
 const { plain, nextTurn } = require('./support/plain.js');
+const { connected } = require('./support/sockets.js');
 
 const MiB = 1024 * 1024;
 const turns = async (count) => { for (let i = 0; i < count; i++) await nextTurn(); };
@@ -179,4 +183,71 @@ test('a paused socket that is gone is resumed without harm', async (t) => {
   resume(server);
   await turns(3);
   assert.deepEqual(at.server.inbox.left, []);
+});
+
+describe('what waits is delivered in the async context of its connection', { timeout: 20_000 }, () => {
+  const storage = new AsyncLocalStorage();
+  const peer = peerOf('server');
+  const [ab, c] = [Buffer.concat([peer.text('a'), peer.text('b')]), peer.text('c')];
+
+  /** A server's socket that is attached in the context 'own', and what it gets, with the context of each. */
+  async function owned(t, options, kind = 'net') {
+    const { server, client } = await connected(t, kind);
+    const got = [];
+    const note = (what) => got.push(`${what} ${storage.getStore()}`);
+    const handlers = {
+      open: (socket) => pause(socket),
+      message: (_socket, payload) => note(`${payload}`.slice(0, 1))
+    };
+    storage.run('own', () => attach(server, handlers, options));
+    return { server, client, handlers, note, got };
+  }
+
+  const ways = [['net', {}], ['net', { transport: 'stream' }], ['tls', {}], ['duplex', {}]];
+  for (const [kind, { transport = 'auto' }] of ways) {
+    const name = `${kind}, ${transport}`;
+    test(`by WS.resume: ${name}`, async (t) => {
+      const { server, client, got } = await owned(t, { transport, head: ab }, kind);
+      client.write(c);
+      await turns(20);
+      assert.deepEqual(got, []);
+      storage.run('other', resume, server);
+      await until(() => got.length >= 2);
+      assert.deepEqual(got.slice(0, 2), ['a own', 'b own']);
+      await until(() => got.length === 3);
+      assert.notEqual(got[2], 'c other');
+    });
+  }
+
+  test('in the stream that the socket is', async (t) => {
+    const { server, client, got } = await owned(t, {}, 'duplex');
+    client.write(ab);
+    await until(() => server.readableLength === ab.length);
+    storage.run('other', resume, server);
+    await until(() => got.length === 2);
+    assert.deepEqual(got, ['a own', 'b own']);
+  });
+
+  test('by the reader of a message', async (t) => {
+    const head = Buffer.concat([peer.binary(Buffer.alloc(200_000)), c]);
+    const { server, got, handlers, note } = await owned(t, { head, stream: true });
+    const incoming = new Promise((resolve) => { handlers.message = (_socket, payload) => resolve(payload); });
+    resume(server);
+    const payload = await incoming;
+    handlers.message = () => note('next');
+    await turns(20);
+    assert.deepEqual(got, []);
+    storage.run('other', () => payload.resume());
+    await until(() => got.length === 1);
+    assert.deepEqual(got, ['next own']);
+  });
+
+  test('by a thread that unpacks', async (t) => {
+    const long = peer.text(deflated(Buffer.alloc(4 * MiB, 'l')), MARKED);
+    const head = Buffer.concat([long, ab]);
+    const { server, got } = await owned(t, { head, perMessageDeflate: true });
+    storage.run('other', resume, server);
+    await until(() => got.length === 3);
+    assert.deepEqual(got, ['l own', 'a own', 'b own']);
+  });
 });
