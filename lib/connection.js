@@ -163,12 +163,16 @@ class Connection {
     if (this.isEnding) closings.start(this, this.limits.closeTimeout);
   }
 
+  stopCloseTimer() {
+    if (this.isEnding) closings.cancel(this, this.limits.closeTimeout);
+    this.isEnding = false;
+  }
+
   /** Frees what the core holds; the socket is closed. */
   release() {
     if (this.id === -1) return;
     leave(this);
-    if (this.isEnding) closings.cancel(this, this.limits.closeTimeout);
-    this.isEnding = false;
+    this.stopCloseTimer();
     // RFC 6455 §7.1.5: 1006 stands for a connection that ended without a close frame.
     this.closeCode ??= 1006;
     this.closeReason ??= '';
@@ -328,6 +332,23 @@ function socketOnClose() {
   const connection = peek(this);
   leave(connection);
   connection.isOver = true;
+  connection.stopCloseTimer();
+  connection.settle();
+  if (connection.id !== -1) heedDestroy(connection);
+}
+
+/** Lets go of what a closed socket has brought and is yet to be delivered, where it is destroyed once more. */
+function heedDestroy(connection) {
+  const { destroy } = connection.socket;
+  const value = function (...args) {
+    connection.isLate = false;
+    process.nextTick(settle, connection);
+    return Reflect.apply(destroy, this, args);
+  };
+  Reflect.defineProperty(connection.socket, 'destroy', { value, writable: true, configurable: true });
+}
+
+function settle(connection) {
   connection.settle();
 }
 

@@ -8,7 +8,7 @@ const net = require('node:net');
 const { Duplex } = require('node:stream');
 const test = require('node:test');
 const { WS } = require('..');
-const { limitDefaults } = require('../lib/connection.js');
+const { limitDefaults, peek } = require('../lib/connection.js');
 const { until } = require('./support/attached.js');
 const { peerOf } = require('./support/frames.js');
 const { uncaught } = require('./support/listening.js');
@@ -154,6 +154,40 @@ for (const transport of ['auto', 'stream']) {
     WS.resume(server);
     assert.deepEqual(await closed, { code: 1006, wasClean: false });
     assert.deepEqual(got, ['one', 'two']);
+  });
+
+  test(`${transport}: a destroy of a closed socket lets go of what waits`, async (t) => {
+    const { server, closed, got } = await pausedBeforeFin(t, attachedServer, transport);
+    await once(server, 'close');
+    assert.equal(server.destroy(), server);
+    assert.deepEqual(await closed, { code: 1006, wasClean: false });
+    assert.deepEqual(got, ['one']);
+    assert.equal(Object.keys(server).includes('destroy'), false);
+    WS.resume(server);
+    server.destroy();
+  });
+
+  test(`${transport}: a destroy of a closed socket in a handler lets go of what waits`, async (t) => {
+    const destroy = (socket) => socket.destroy();
+    const { server, closed, got } = await pausedBeforeFin(t, attachedServer, transport, destroy, Buffer.alloc(0));
+    await once(server, 'close');
+    WS.resume(server);
+    assert.deepEqual(await closed, { code: 1006, wasClean: false });
+    assert.deepEqual(got, ['one', 'two']);
+  });
+
+  test(`${transport}: closeTimeout takes nothing of a closed socket from a stream that is read late`, async (t) => {
+    const { server, client: peer } = await connected(t, 'net');
+    const stream = WS.stream(server, { transport });
+    stream.end();
+    await once(peer, 'data');
+    const messages = Array.from({ length: 600 }, () => client.binary(Buffer.alloc(100)));
+    peer.end(Buffer.concat([...messages, client.close(1000)]));
+    await once(server, 'close');
+    assert.equal(peek(server).isEnding, false);
+    let bytes = 0;
+    for await (const read of stream) bytes += read.length;
+    assert.equal(bytes, 600 * 100);
   });
 
   test(`${transport}: closeTimeout begins behind what waited before a FIN`, async (t) => {
