@@ -66,6 +66,8 @@ class Handshake {
       return;
     }
     this.begin();
+    socket.pause();
+    socket.on('data', socketOnData);
     this.takeInTurn(request, head);
   }
 
@@ -110,13 +112,18 @@ class Handshake {
     handshakes.start(this, listener.options.handshakeTimeout);
   }
 
-  /** The next bytes of the request. */
+  /** The next bytes of the request, or behind it. */
   feed(chunk) {
-    const verdict = this.reader.feed(chunk);
+    const { reader, socket } = this;
+    if (reader === null) {
+      // Somebody has resumed the socket: these bytes are not the handshake's.
+      socket.pause();
+      socket.unshift(chunk);
+      return;
+    }
+    const verdict = reader.feed(chunk);
     if (verdict === null) return;
-    const { socket } = this;
     socket.pause();
-    socket.off('data', socketOnData);
     this.reader = null;
     if (verdict.response !== undefined) {
       this.refuse(verdict);

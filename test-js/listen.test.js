@@ -14,7 +14,9 @@ const undici = require('undici');
 const ws = require('ws');
 const { info } = require('../lib/info.js');
 const { listen, listenerOf } = require('../lib/listen.js');
+const { pause, resume: resumeByWS } = require('../lib/pause.js');
 const { send } = require('../lib/send.js');
+const { until } = require('./support/attached.js');
 const { peerOf } = require('./support/frames.js');
 const { openAsClient, readHead } = require('./support/handshake.js');
 const { frames } = require('./support/inbox.js');
@@ -68,6 +70,31 @@ describe('no message is lost', () => {
     assert.ok(read < 1_000_000, `${read} bytes read of a connection that is not open`);
     messages.forEach(([, , payload], i) => assert.equal(payload.toString(), `${i} ${big}`));
   });
+
+  for (const kind of ['own', 'http', 'tls', 'https']) {
+    for (const [whose, resume] of [['its own', (socket) => socket.resume()], ['WS', resumeByWS]]) {
+      test(`a socket that upgrade resumes, by ${whose}: ${kind}`, async (t) => {
+        const texts = ['a', 'b', 'c', 'd'];
+        const { handlers, inbox } = recorder({
+          async upgrade({ socket }) {
+            for (const text of texts.slice(1, -1)) {
+              const before = socket.bytesRead;
+              if (resume === resumeByWS) pause(socket);
+              resume(socket);
+              client.write(peerOf('server').text(text));
+              await until(() => socket.bytesRead > before);
+            }
+          }
+        });
+        const server = await serve(t, kind, handlers);
+        const client = await dial(server);
+        client.write(opening({}, texts[0]));
+        await inbox.next();
+        client.write(peerOf('server').text(texts.at(-1)));
+        for (const text of texts) assert.equal((await inbox.next())[2].toString(), text);
+      });
+    }
+  }
 
   test('a socket that was made paused', async (t) => {
     const { handlers, inbox } = recorder();
