@@ -50,10 +50,10 @@ class Listener {
    * @returns a promise that resolves when the last of them is gone
    */
   shutDown(code, timeout) {
+    // With a host to look up it listens later, unless it is closed before; once more where it was told to anew.
+    if (this.server.listening || !this.hasListened) this.server.close();
     if (this.closing !== null) return this.closing.promise;
     const closing = this.closing = new Closing(this.handshakes);
-    // With a host to look up it listens later, unless it is closed before.
-    if (this.server.listening || !this.hasListened) this.server.close();
     for (const handshake of [...closing.handshakes]) handshake.dismiss(code);
     closing.start(timeout);
     return closing.promise;

@@ -75,6 +75,20 @@ describe('a clean end', () => {
     assert.deepEqual([own.listening, shared.listening], [false, false]);
   });
 
+  test('a server that does not listen yet, and is told to once more', async (t) => {
+    const server = listen({ port: 0, host: HOST }, {});
+    t.after(() => server.close());
+    server.on('listening', () => assert.fail('it listens'));
+    await shutdown(server);
+    server.listen(0, HOST);
+    await shutdown(server);
+    // By then that would listen, too.
+    const later = net.createServer().listen(0, HOST);
+    await once(later, 'listening');
+    later.close();
+    assert.equal(server.listening, false);
+  });
+
   test('a server that was closed before', async (t) => {
     const { handlers, inbox } = recorder();
     const server = await serve(t, 'own', handlers);
