@@ -235,7 +235,8 @@ function goOn(connection) {
 }
 
 /**
- * Keeps what comes behind an event, in front of all that waits.
+ * Keeps what comes behind an event, in front of all that waits. That is there already, and is no reason to
+ * fail the peer; `wait` looks whether more may come.
  * @param goesOn whether there is more to be done for the bytes that were read
  */
 function keepRest(connection, memory, event, end, chunk, at, own, goesOn = false) {
@@ -244,7 +245,6 @@ function keepRest(connection, memory, event, end, chunk, at, own, goesOn = false
   if (entries.isEmpty || connection.error !== null) return;
   if (connection.backlog === null) connection.backlog = entries;
   else connection.backlog.prepend(entries);
-  checkWaiting(connection);
 }
 
 /** Events `event` to `end` of the table and the chunk from `at` on, as entries of a backlog. */

@@ -3,6 +3,7 @@
 // What an attached connection owes its program when things come at an awkward moment.
 
 const assert = require('node:assert/strict');
+const { randomBytes } = require('node:crypto');
 const { once } = require('node:events');
 const net = require('node:net');
 const { Duplex } = require('node:stream');
@@ -10,6 +11,7 @@ const test = require('node:test');
 const { WS } = require('..');
 const { limitDefaults, peek } = require('../lib/connection.js');
 const { until } = require('./support/attached.js');
+const { MARKED, deflated } = require('./support/deflate.js');
 const { peerOf } = require('./support/frames.js');
 const { uncaught } = require('./support/listening.js');
 const { as, plain } = require('./support/plain.js');
@@ -244,6 +246,33 @@ test('after a violation nothing of the chunk is acted on', async (t) => {
     assert.equal(WS.info(server).closeCode, 1008);
   }
 });
+
+const LARGE = 600_000;
+
+for (const [name, message] of [
+  ['a thread that unpacks', () => {}],
+  ['a pause', (socket) => { WS.pause(socket); setImmediate(WS.resume, socket); }],
+  ['a handler that throws', () => { throw new Error('at each of them'); }]
+]) {
+  test(`a chunk that is longer than what may wait comes whole behind ${name}`, async () => {
+    const socket = new Duplex({ read() {}, write: (chunk, encoding, done) => done() });
+    const got = [];
+    const faults = [];
+    WS.attach(as('server', socket), {
+      message(...of) {
+        got.push(of[1].length);
+        message(...of);
+      },
+      error: (_socket, error) => faults.push(error)
+    }, { perMessageDeflate: true, maxPayload: LARGE });
+    const large = client.binary(deflated(randomBytes(LARGE)), MARKED);
+    socket.push(Buffer.concat(Array.from({ length: 8 }, () => large)));
+    const isDone = () => got.length === 8 || faults.length > 0;
+    await uncaught(0, () => until(isDone));
+    assert.deepEqual(faults, []);
+    assert.deepEqual(got, Array.from({ length: 8 }, () => LARGE));
+  });
+}
 
 test('no handler runs for what is behind a destroy', async (t) => {
   const log = [];

@@ -89,6 +89,16 @@ for (const role of ROLES) {
     assert.equal(WS.info(socket).error.code, 'WS_ERR_TOO_MANY_WAITING');
   });
 
+  test(`${role}: what waits behind a pause is bounded by maxPayload and 1 MiB where more comes, then 1008`, () => {
+    const socket = limited(role, { maxPayload: 1000 });
+    const chunk = Buffer.concat(Array.from({ length: 1200 }, () => peer.binary(Buffer.alloc(1000))));
+    WS.receive(socket, chunk, () => WS.pause(socket));
+    assert.deepEqual(sent(socket), [], 'it was there already');
+    WS.receive(socket, peer.binary(''), () => {});
+    assertFailed(socket, 1008);
+    assert.equal(WS.info(socket).error.code, 'WS_ERR_TOO_MANY_WAITING');
+  });
+
   test(`${role}: a callback that throws does not lift a limit`, () => {
     const socket = limited(role, { maxPayload: 10 });
     const chunk = Buffer.concat([peer.text('one'), peer.text('x'.repeat(11))]);
