@@ -157,6 +157,8 @@ function accepted(connection, kind) {
  */
 function sendLarge(connection, kind, data, callback) {
   const { outbox } = connection;
+  // The header tells of all its bytes, whatever the program has made of its `length`.
+  if (data.length !== data.byteLength) data = view(data, 0, data.byteLength);
   const end = outbox.put(connection.id, SERVER, kind | codec.HEADER_ONLY, data, codec.HEADER_ROOM);
   if (end < 0) return refused(connection, end, kind, data, callback);
   accepted(connection, kind);

@@ -575,6 +575,19 @@ test('a Buffer that is longer than it says does not reach the frames of others',
   assert.deepEqual(sent(third), [{ text: 'first' }, { text: 'last' }]);
 });
 
+test('a large Buffer of another length than it says goes out as it is', async () => {
+  for (const length of [18_000, 30_000]) {
+    const socket = plain('server');
+    const large = Object.defineProperty(Buffer.alloc(20_000, 'x'), 'length', { value: length });
+    WS.send(socket, large, { binary: false });
+    WS.send(socket, 'gathered');
+    WS.send(socket, large, { binary: false });
+    await nextTurn();
+    const text = 'x'.repeat(20_000);
+    assert.deepEqual(sent(socket), [{ text }, { text: 'gathered' }, { text }]);
+  }
+});
+
 /** Transfers memory away as a byte stream's reader does, in the call; resolves with a view of it. */
 function transfer(buffer) {
   const stream = new ReadableStream({ type: 'bytes', pull: ({ byobRequest }) => byobRequest.respond(1) });
