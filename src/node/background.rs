@@ -224,7 +224,8 @@ impl Task {
                 mask,
                 packed,
             } => {
-                // SAFETY: as above; the payload is a copy that nobody else has.
+                // SAFETY: as above; the payload is a copy that nobody else has, or that of a frame, which is
+                // never written again.
                 let (payload, out) = unsafe { (payload.as_slice(), out.as_mut_slice()) };
                 let room = &mut out[FrameHeader::MAX_LEN..];
                 *packed = packing.run(payload, room);

@@ -1,5 +1,6 @@
-//! The functions that every chunk and every send goes through, as raw N-API callbacks: all
-//! arguments are numbers, strings and Uint8Arrays, all results are numbers.
+//! The raw N-API callbacks: what every chunk and every send goes through, and all else that works on an
+//! environment's connections. Arguments are numbers, strings and Uint8Arrays, and a function where
+//! something is done later; all results are numbers.
 
 use napi::bindgen_prelude::*;
 use napi::{check_status, sys};
@@ -161,7 +162,8 @@ callbacks! {
     fn prepare(3) = write_prepared;
 
     /// `prepared(connection, kind, length)`: accepts a frame of `prepare` for a server's connection
-    /// → 1, or 0 where it has to be encoded anew, or why it was refused.
+    /// → 1; 0 where it has to be encoded anew; more than 2 where it is to be packed, which is 2 and the
+    /// number of a parameter set for `share`; or why it was refused.
     fn prepared(3) = admit_prepared;
 
     /// `close(connection, role, code, reason, out, at)`: writes our close frame at `out[at]` →
