@@ -52,8 +52,6 @@ pub struct HandshakeOffer {
 pub struct HttpRefusal {
     /// What it is counted under.
     pub reason: String,
-    /// The HTTP status.
-    pub status: u32,
     /// The whole HTTP answer.
     pub response: String,
 }
@@ -209,7 +207,6 @@ impl<R: Into<Refusal>> From<R> for HttpRefusal {
         let refusal = refusal.into();
         Self {
             reason: refusal.name().to_owned(),
-            status: refusal.status().into(),
             response: refusal.response(),
         }
     }
