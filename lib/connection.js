@@ -338,7 +338,6 @@ function roleOf(socket) {
 }
 
 module.exports = {
-  NO_ROLE,
   SERVER,
   CLIENT,
   Connection,

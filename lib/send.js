@@ -5,7 +5,7 @@ const { Readable } = require('node:stream');
 const codec = require('./codec.js');
 const native = require('./native.js');
 const errors = require('./errors.js');
-const { JOIN_MAX } = require('./outbox.js');
+const { JOIN_MAX, refuse } = require('./outbox.js');
 const { pack } = require('./background.js');
 const { inTurn, pump } = require('./deferred.js');
 const { NO_BYTES, view } = require('./memory.js');
@@ -231,12 +231,6 @@ function refused(connection, reason, kind, data, callback) {
   return refuse(callback);
 }
 
-/** The connection is closing or closed: that is no error of the caller's. */
-function refuse(callback) {
-  if (callback !== undefined) process.nextTick(callback, errors.socketClosed());
-  return false;
-}
-
 /** Sends a payload that has to be waited for, or one that comes behind such a one. */
 function defer(connection, data, kind, callback) {
   // The caller may change its bytes after the call.
@@ -382,13 +376,16 @@ function closeNow(connection, code = 0, reason = '') {
   return true;
 }
 
-function checkClose(code, reason) {
-  if (code !== undefined) {
-    if (typeof code !== 'number') throw errors.invalidArgType('code', 'a number', code);
-    if (!native.isCloseCode(code)) {
-      throw errors.outOfRange('code', '1000-1003, 1007-1014 or 3000-4999', code);
-    }
+/** The check of a code that a close frame is to carry. */
+function checkCode(name, value) {
+  if (typeof value !== 'number') throw errors.invalidArgType(name, 'a number', value);
+  if (!native.isCloseCode(value)) {
+    throw errors.outOfRange(name, '1000-1003, 1007-1014 or 3000-4999', value);
   }
+}
+
+function checkClose(code, reason) {
+  if (code !== undefined) checkCode('code', code);
   if (reason === undefined) return;
   if (typeof reason !== 'string') throw errors.invalidArgType('reason', 'a string', reason);
   if (code === undefined && reason !== '') {
@@ -400,4 +397,4 @@ function checkClose(code, reason) {
   }
 }
 
-module.exports = { endSending, send, sendControl, sendFrame, ping, pong, close };
+module.exports = { checkCode, endSending, send, sendControl, sendFrame, ping, pong, close };
