@@ -6,7 +6,7 @@ const codec = require('./codec.js');
 const { roleOf } = require('./connection.js');
 const { act, answerPings, checkWaiting, emptyInbox, failTooBig } = require('./events.js');
 const {
-  FastBuffer, NO_BYTES, inbound, renewAssembly, renewInbound, share, takeAssembly, view
+  FastBuffer, NO_BYTES, forbidTransfer, inbound, renewAssembly, renewInbound, takeAssembly, view
 } = require('./memory.js');
 const { Queue } = require('./queue.js');
 
@@ -106,7 +106,7 @@ function feed(connection, chunk, deliver, own, least = 0) {
       // A payload that has the chunk to itself may be transferred as any other; of those that share
       // it, or leave some of it to be read, none may take it away.
       const left = table[codec.LEFT];
-      if (left > 1 || (left === 1 && at < chunk.length)) share(chunk);
+      if (left > 1 || (left === 1 && at < chunk.length)) forbidTransfer(chunk);
       for (event = 0; event < count; event++) {
         actOn(connection, memory, chunk, event, deliver);
         if (connection.paused !== 0) break;
