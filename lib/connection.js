@@ -340,7 +340,6 @@ function roleOf(socket) {
 module.exports = {
   SERVER,
   CLIENT,
-  Connection,
   checkNotRead,
   checkSocket,
   connectionOf,

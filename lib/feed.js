@@ -24,7 +24,7 @@ const BACKGROUND = 8;
  * @param deliver the callback of WS.receive, or null
  * @param least from how many bytes on payloads stay in the chunk; 0 for a chunk that is not ours
  */
-function process(connection, chunk, deliver, least = 0) {
+function processChunk(connection, chunk, deliver, least = 0) {
   const { outbox } = connection;
   // The socket is closed, or the peer has broken the protocol: nothing more is read.
   if (connection.id === -1 || connection.error !== null) return;
@@ -214,7 +214,7 @@ function resumeNow(connection) {
   if (connection.paused !== 0 || connection.busy) return;
   try {
     if (connection.backlog !== null) {
-      if (connection.attachment === null) process(connection, NO_BYTES, null);
+      if (connection.attachment === null) processChunk(connection, NO_BYTES, null);
       else connection.attachment.take(NO_BYTES);
     }
   } finally {
@@ -257,4 +257,4 @@ function restOf(connection, memory, event, end, chunk, at, own) {
   return entries;
 }
 
-module.exports = { actOn, beginWalk, endWalk, feed, keepRest, lend, process, resumeNow, unpackLater, wait };
+module.exports = { actOn, beginWalk, endWalk, feed, keepRest, lend, processChunk, resumeNow, unpackLater };
