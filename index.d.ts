@@ -18,7 +18,8 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
  *
  * Options are checked as a whole before anything is done: an unknown name is a `TypeError` with
  * `ERR_INVALID_ARG_VALUE`, a value of another type one with `ERR_INVALID_ARG_TYPE`, a number out of
- * range a `RangeError` with `ERR_OUT_OF_RANGE`. No value is coerced; `undefined` stands for the default.
+ * range, or not a whole one, a `RangeError` with `ERR_OUT_OF_RANGE`. No value is coerced; `undefined` stands
+ * for the default.
  */
 export const WS: WS;
 
@@ -603,7 +604,7 @@ export interface DeflateSettings {
    * less compression of small messages. Default: true for servers, false for clients and `WS.attach`.
    */
   serverNoContextTakeover?: boolean | undefined;
-  /** The same for the client's messages (§7.1.1.2). */
+  /** The same for the client's messages (§7.1.1.2), with the same defaults. */
   clientNoContextTakeover?: boolean | undefined;
   /** The most bits that the server's window may have (§7.1.2.1): 8 to 15. Default: 15. */
   serverMaxWindowBits?: number | undefined;
@@ -736,11 +737,11 @@ export interface ConnectOptions<
    * redirect is an answer like any other: `WS_ERR_HANDSHAKE_STATUS`.
    */
   maxRedirects?: number | undefined;
-  /** Makes the socket: one of http for `ws:`, of https for `wss:`, or of a package for proxies. */
+  /** Makes the socket: one of http for `ws:`, of https for `wss:`, or of a package for proxies. Default: none. */
   agent?: Agent | undefined;
   /**
    * Makes the socket, in place of `net.connect` and `tls.connect`: returns it, or calls back. For `wss:`
-   * it has to be one of TLS.
+   * it has to be one of TLS. Not beside `agent`. Default: none.
    */
   createConnection?:
     | ((options: ConnectPlace, callback: (error: Error | null, socket?: S) => void) => S | null | undefined | void)
