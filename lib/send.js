@@ -128,10 +128,9 @@ async function sendLong(connection, kind, data, callback) {
 
 async function sendLongFrame(connection, frame, callback) {
   const { kind, payload } = frame;
-  const { id, socket } = connection;
-  const verdict = roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : 0;
+  const verdict = admit(connection, frame);
   // Accepted already, since it is below the threshold.
-  if (verdict === 1) return sendAccepted(connection, frame, callback);
+  if (verdict === codec.ADMITTED) return sendAccepted(connection, frame, callback);
   if (verdict <= codec.FIRST_SET) return sendLong(connection, kind, payload, callback);
   await frame.packInBackground(verdict - codec.FIRST_SET);
   return connection.gone ? refuse(callback) : sendPrepared(connection, frame, callback);
@@ -195,14 +194,20 @@ function sendFrame(connection, frame) {
  * @returns null where nothing was sent, else as `send` does
  */
 function sendPrepared(connection, frame, callback) {
-  const { id, socket } = connection;
   const { kind, payload } = frame;
-  const verdict = roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : 0;
-  if (verdict === 1) return sendAccepted(connection, frame, callback);
+  const verdict = admit(connection, frame);
+  if (verdict === codec.ADMITTED) return sendAccepted(connection, frame, callback);
   if (verdict > codec.FIRST_SET) return sendShared(connection, frame, verdict - codec.FIRST_SET, callback);
-  if (verdict === 0 && codec.state(id) === codec.OPEN) return sendNow(connection, kind, payload, callback);
+  if (verdict === codec.TO_ENCODE && codec.state(connection.id) === codec.OPEN) {
+    return sendNow(connection, kind, payload, callback);
+  }
   refuse(callback);
   return null;
+}
+
+/** Asks native code to accept a frame as it is: `prepared`'s answer. */
+function admit({ id, socket }, { kind, payload }) {
+  return roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : codec.TO_ENCODE;
 }
 
 /** Sends a frame that native code has accepted as it is. */
@@ -219,7 +224,7 @@ function sendShared(connection, frame, set, callback) {
   const verdict = packed === null
     ? codec.prepared(id, kind | codec.AS_IT_IS, payload.length)
     : codec.shared(id, kind, payload.length, packed.length);
-  if (verdict === 1) return outbox.sendWhole(packed ?? bytes, callback);
+  if (verdict === codec.ADMITTED) return outbox.sendWhole(packed ?? bytes, callback);
   refuse(callback);
   return null;
 }
