@@ -136,7 +136,7 @@ export interface WS {
   pong(this: void, socket: SocketLike, payload?: ControlPayload): boolean;
 
   /**
-   * Starts the close handshake (§7.1.2): sends a close frame, after which nothing more is sent and
+   * Starts the closing handshake (§7.1.2): sends a close frame, after which nothing more is sent and
    * no further message is delivered. The socket is ended when the peer's close frame arrives, and
    * destroyed where it has not closed within {@link LimitOptions.closeTimeout}.
    *
@@ -232,7 +232,8 @@ export interface WS {
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: no socket, or a handler or an option of another type.
    * `ERR_INVALID_ARG_VALUE`: an unknown option.
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: an option outside of its range.
-   * @throws {Error} `ERR_INVALID_STATE`: the socket is attached already, or still connecting.
+   * @throws {Error} `ERR_INVALID_STATE`: the socket is attached already, still connecting, or read by
+   * `WS.receive` before.
    */
   attach<S extends Duplex, Text extends TextForm = 'buffer', Stream extends boolean = false>(
     this: void,
@@ -266,7 +267,7 @@ export interface WS {
    * `message` handler gets none from here on, all other handlers what they got before.
    *
    * The readable side ends when the connection is closed cleanly. `end()` sends a close frame with 1000
-   * behind all that was written; 'finish' follows when the close handshake is done. `destroy()` destroys
+   * behind all that was written; 'finish' follows when the closing handshake is done. `destroy()` destroys
    * the socket. A connection that was lost, or a peer that broke the protocol, destroys the stream:
    * 'close' comes without 'end', and 'error' tells why, where somebody listens for it.
    *
