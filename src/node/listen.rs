@@ -106,7 +106,12 @@ pub fn check_request(
     strict: bool,
 ) -> Either<HttpRefusal, HandshakeOffer> {
     let head = Head::from_lines(request_line, pairs(raw_headers).into_iter());
-    match RequestFields::from_head(&head).and_then(|fields| fields.check(strict)) {
+    verdict(RequestFields::from_head(&head).and_then(|fields| fields.check(strict)))
+}
+
+/// What a request comes to.
+pub fn verdict(outcome: Result<Offer<'_>, Refusal>) -> Either<HttpRefusal, HandshakeOffer> {
+    match outcome {
         Ok(offer) => Either::B(offer.into()),
         Err(refusal) => Either::A(refusal.into()),
     }
