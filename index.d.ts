@@ -18,7 +18,8 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
  *
  * Options are checked as a whole before anything is done: an unknown name is a `TypeError` with
  * `ERR_INVALID_ARG_VALUE`, a value of another type one with `ERR_INVALID_ARG_TYPE`, a number out of
- * range a `RangeError` with `ERR_OUT_OF_RANGE`. No value is coerced; `undefined` stands for the default.
+ * range, or not a whole one, a `RangeError` with `ERR_OUT_OF_RANGE`. No value is coerced; `undefined` stands
+ * for the default.
  */
 export const WS: WS;
 
@@ -135,7 +136,7 @@ export interface WS {
   pong(this: void, socket: SocketLike, payload?: ControlPayload): boolean;
 
   /**
-   * Starts the close handshake (§7.1.2): sends a close frame, after which nothing more is sent and
+   * Starts the closing handshake (§7.1.2): sends a close frame, after which nothing more is sent and
    * no further message is delivered. The socket is ended when the peer's close frame arrives, and
    * destroyed where it has not closed within {@link LimitOptions.closeTimeout}.
    *
@@ -231,7 +232,8 @@ export interface WS {
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: no socket, or a handler or an option of another type.
    * `ERR_INVALID_ARG_VALUE`: an unknown option.
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: an option outside of its range.
-   * @throws {Error} `ERR_INVALID_STATE`: the socket is attached already, or still connecting.
+   * @throws {Error} `ERR_INVALID_STATE`: the socket is attached already, still connecting, or read by
+   * `WS.receive` before.
    */
   attach<S extends Duplex, Text extends TextForm = 'buffer', Stream extends boolean = false>(
     this: void,
@@ -265,7 +267,7 @@ export interface WS {
    * `message` handler gets none from here on, all other handlers what they got before.
    *
    * The readable side ends when the connection is closed cleanly. `end()` sends a close frame with 1000
-   * behind all that was written; 'finish' follows when the close handshake is done. `destroy()` destroys
+   * behind all that was written; 'finish' follows when the closing handshake is done. `destroy()` destroys
    * the socket. A connection that was lost, or a peer that broke the protocol, destroys the stream:
    * 'close' comes without 'end', and 'error' tells why, where somebody listens for it.
    *
@@ -603,7 +605,7 @@ export interface DeflateSettings {
    * less compression of small messages. Default: true for servers, false for clients and `WS.attach`.
    */
   serverNoContextTakeover?: boolean | undefined;
-  /** The same for the client's messages (§7.1.1.2). */
+  /** The same for the client's messages (§7.1.1.2), with the same defaults. */
   clientNoContextTakeover?: boolean | undefined;
   /** The most bits that the server's window may have (§7.1.2.1): 8 to 15. Default: 15. */
   serverMaxWindowBits?: number | undefined;
@@ -736,11 +738,11 @@ export interface ConnectOptions<
    * redirect is an answer like any other: `WS_ERR_HANDSHAKE_STATUS`.
    */
   maxRedirects?: number | undefined;
-  /** Makes the socket: one of http for `ws:`, of https for `wss:`, or of a package for proxies. */
+  /** Makes the socket: one of http for `ws:`, of https for `wss:`, or of a package for proxies. Default: none. */
   agent?: Agent | undefined;
   /**
    * Makes the socket, in place of `net.connect` and `tls.connect`: returns it, or calls back. For `wss:`
-   * it has to be one of TLS.
+   * it has to be one of TLS. Not beside `agent`. Default: none.
    */
   createConnection?:
     | ((options: ConnectPlace, callback: (error: Error | null, socket?: S) => void) => S | null | undefined | void)

@@ -47,7 +47,7 @@ export function selects(patterns, id) {
 }
 
 /** Whether a case has passed, as one may expect it to. */
-export function hasPassed([behavior, behaviorClose]) {
+function hasPassed([behavior, behaviorClose]) {
   return PASSED.includes(behavior) && PASSED_CLOSE.includes(behaviorClose);
 }
 

@@ -55,13 +55,7 @@ function attach(socket, handlers, options) {
 /** The same, where the arguments have been checked, with what the handshake has come to. */
 function attachChecked(socket, handlers, options, { extension, head, protocol, request, data }) {
   const known = peek(socket);
-  if (known !== undefined && known.attachment !== null) throw errors.invalidState('The socket is attached already');
-  if (known !== undefined && known.handshake !== null) {
-    throw errors.invalidState('The handshake is not done, and the library attaches the socket itself');
-  }
-  if (known !== undefined && (known.busy || known.backlog !== null || known.bytesReceived > 0)) {
-    throw errors.invalidState('The socket is read by WS.receive already');
-  }
+  if (known !== undefined) checkFree(known);
   // It has closed meanwhile: that is no error, but there is nothing to open.
   if (socket.destroyed === true) return socket;
   const agreed = agreedTo(socket, known, extension, options);
@@ -71,6 +65,17 @@ function attachChecked(socket, handlers, options, { extension, head, protocol, r
   connection.attachment = new Attachment(connection, handlers, options);
   connection.attachment.start(head, request, data);
   return socket;
+}
+
+/** @throws Error where somebody reads the connection already, or will */
+function checkFree({ attachment, backlog, busy, bytesReceived, handshake }) {
+  if (attachment !== null) throw errors.invalidState('The socket is attached already');
+  if (handshake !== null) {
+    throw errors.invalidState('The handshake is not done, and the library attaches the socket itself');
+  }
+  if (busy || backlog !== null || bytesReceived > 0) {
+    throw errors.invalidState('The socket is read by WS.receive already');
+  }
 }
 
 /** What the handshake has agreed to: WS.upgrade, the caller, or somebody who is no part of this. */

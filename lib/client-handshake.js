@@ -10,6 +10,7 @@ const { open, peek } = require('./connection.js');
 const { deadlinesBy } = require('./deadlines.js');
 const { agreedByAnswer, offerOf } = require('./deflate.js');
 const { dial } = require('./dial.js');
+const { headersOf } = require('./headers.js');
 const { unwatch, watch } = require('./signals.js');
 const { countHandshake, countOpened, uncountHandshake } = require('./stats.js');
 const { ignore, rethrow } = require('./unhandled.js');
@@ -137,7 +138,7 @@ class ClientHandshake {
     if (options.signal !== undefined) socket.once('close', () => this.unlisten());
     socket._is_server = false;
     socket._is_client = true;
-    const response = { url: target.href, status: answer.status, headers: headersOf(answer) };
+    const response = { url: target.href, status: answer.status, headers: headersOf(answer.headers) };
     countOpened();
     const extension = agreedByAnswer(options.perMessageDeflate, answer);
     attachChecked(socket, handlers, options, { extension, head: rest, protocol: answer.protocol, request: response });
@@ -147,7 +148,7 @@ class ClientHandshake {
   refuse(answer, rest) {
     const { code, reason, status } = answer;
     this.refusal = errors.handshakeFailed(code, reason);
-    if (status !== undefined) Object.assign(this.refusal, { status, headers: headersOf(answer) });
+    if (status !== undefined) Object.assign(this.refusal, { status, headers: headersOf(answer.headers) });
     // What follows a 101 is no body, and neither is what follows no HTTP.
     if (status === undefined || status === 101 || this.core.feedBody(rest)) this.failRefused();
   }
@@ -159,7 +160,7 @@ class ClientHandshake {
   }
 
   redirect(answer) {
-    const headers = headersOf(answer);
+    const headers = headersOf(answer.headers);
     const next = this.target.follow(headers.location);
     const fault = this.redirectFault(next);
     if (fault !== null) {
@@ -243,17 +244,6 @@ class ClientHandshake {
     if (this.refusal !== null) this.failRefused();
     else this.fail(errors.handshakeFailed('WS_ERR_HANDSHAKE_ENDED', reason));
   }
-}
-
-/** The fields of an answer by their names; those that may repeat as an array. */
-function headersOf({ headers: pairs }) {
-  const headers = Object.create(null);
-  for (let at = 0; at < pairs.length; at += 2) {
-    const [name, value] = [pairs[at], pairs[at + 1]];
-    if (name === 'set-cookie') (headers[name] ??= []).push(value);
-    else headers[name] = value;
-  }
-  return headers;
 }
 
 const deadlines = deadlinesBy((handshake) => process.nextTick(expire, handshake));

@@ -7,9 +7,15 @@ const { markAsUntransferable } = require('node:worker_threads');
 const native = require('./native.js');
 
 const EVENTS_A_CALL = 1024;
+/** Words of the table before its events, and words of an event. */
+const EVENTS = 13;
+const EVENT_WORDS = 3;
+
+/** Bytes that any header fits in. */
+const HEADER_ROOM = 14;
 
 /** Shared with the native functions for good: never transferred, never handed out. */
-const table = new Uint32Array(13 + 3 * EVENTS_A_CALL);
+const table = new Uint32Array(EVENTS + EVENT_WORDS * EVENTS_A_CALL);
 markAsUntransferable(table.buffer);
 
 module.exports = {
@@ -31,8 +37,8 @@ module.exports = {
   FRAME_KIND: 10,
   FRAME_AT: 11,
   FRAME_LIMIT: 12,
-  EVENTS: 13,
-  EVENT_WORDS: 3,
+  EVENTS,
+  EVENT_WORDS,
 
   // What MORE_READY tells, beside that there is nothing (0).
   NOW: 1,
@@ -89,14 +95,17 @@ module.exports = {
   REFUSED_PLAIN: -4,
   /** What `put` answers, less the length, of a frame that was packed and does not fit: `packed` has it. */
   ON_DESK: -16,
-  /** What is subtracted from an answer of `prepared` to get a parameter set; smaller ones are none. */
+  // What `prepared` answers, and `shared` of these the first.
+  ADMITTED: 1,
+  TO_ENCODE: 0,
+  /** What is subtracted from any greater answer to get a parameter set. */
   FIRST_SET: 2,
 
-  /** Bytes that any header, or any whole control frame, fits in. */
-  HEADER_ROOM: 14,
-  CONTROL_ROOM: 14 + 125,
+  HEADER_ROOM,
+  /** Bytes that any whole control frame fits in. */
+  CONTROL_ROOM: HEADER_ROOM + 125,
   /** Bytes that a packed frame fits in, whatever its payload is. */
-  packRoom: (length) => 14 + length + Math.ceil(length / 8) + Math.ceil(length / 64) + 64,
+  packRoom: (length) => HEADER_ROOM + length + Math.ceil(length / 8) + Math.ceil(length / 64) + 64,
 
   // States of a connection, by number.
   STATES: [undefined, 'open', 'closing', 'closed'],

@@ -62,7 +62,7 @@ class Connection {
     this.busy = false;
     /** Who wants nothing to be delivered for now, as bits; see pause.js. */
     this.paused = 0;
-    /** Events and chunks that are still to be processed, or null; see receive.js. */
+    /** Events and chunks that are still to be processed, or null; see feed.js. */
     this.backlog = null;
     /** Messages for the next calls of a program that gives no callback, or null. */
     this.inbox = null;
@@ -111,7 +111,7 @@ class Connection {
     this.isEnding = false;
   }
 
-  /** Whether nothing can be sent to, or is wanted from, the socket any more. */
+  /** Whether nothing can be sent to, or is wanted from, the socket: not yet, or not any more. */
   get gone() {
     const { socket } = this;
     return this.id === -1 || this.handshake !== null ||
@@ -359,10 +359,8 @@ function roleOf(socket) {
 }
 
 module.exports = {
-  NO_ROLE,
   SERVER,
   CLIENT,
-  Connection,
   checkNotRead,
   checkSocket,
   connectionOf,

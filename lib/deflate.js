@@ -56,7 +56,10 @@ function extensionOf(text, agreement, { level, memLevel, threshold }) {
   return { text, agreement, tuning: (level ?? AUTOMATIC) | memLevel << 4, threshold };
 }
 
-/** A server's answer to what a client has offered, undefined where it offers nothing. */
+/**
+ * What a server agrees to of a client's offers.
+ * @param offers the field as it came; undefined or null where there is none
+ */
 function answerOffers(option, offers) {
   if (option === false) return NO_EXTENSION;
   if (offers === undefined || offers === null) return DECLINED;

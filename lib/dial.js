@@ -17,12 +17,18 @@ function dial(target, options, done) {
   if (agent === undefined && createConnection === undefined) {
     return target.secure ? tls.connect(where) : net.connect(where);
   }
-  const receive = once((error, stream) => process.nextTick(finish, target, done, error, stream));
+  // A second call counts for nothing, nor does one behind a stream that was returned.
+  let isAnswered = false;
+  const receive = (error, stream) => {
+    if (isAnswered) return;
+    isAnswered = true;
+    process.nextTick(finish, target, done, error, stream);
+  };
   const stream = createConnection === undefined
     ? fromAgent(agent, target, where, receive)
     : createConnection(where, receive);
   if (stream === undefined || stream === null) return undefined;
-  receive.close();
+  isAnswered = true;
   return checkStream(target, stream);
 }
 
@@ -98,18 +104,6 @@ function checkStream(target, stream) {
     throw errors.invalidArgValue('options.createConnection()', 'must be a TLSSocket for wss:', stream);
   }
   return stream;
-}
-
-/** Passes on the first call only, and none after `close`. */
-function once(callback) {
-  let isOpen = true;
-  const first = (...args) => {
-    if (!isOpen) return;
-    isOpen = false;
-    callback(...args);
-  };
-  first.close = () => { isOpen = false; };
-  return first;
 }
 
 module.exports = { dial };

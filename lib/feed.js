@@ -7,7 +7,7 @@ const codec = require('./codec.js');
 const { roleOf } = require('./connection.js');
 const { act, answerPings, checkWaiting, emptyInbox, failTooBig } = require('./events.js');
 const {
-  FastBuffer, NO_BYTES, inbound, renewAssembly, renewInbound, share, takeAssembly, view
+  FastBuffer, NO_BYTES, forbidTransfer, inbound, renewAssembly, renewInbound, takeAssembly, view
 } = require('./memory.js');
 const { Queue } = require('./queue.js');
 
@@ -25,7 +25,7 @@ const BACKGROUND = 8;
  * @param deliver the callback of WS.receive, or null
  * @param least from how many bytes on payloads stay in the chunk; 0 for a chunk that is not ours
  */
-function process(connection, chunk, deliver, least = 0) {
+function processChunk(connection, chunk, deliver, least = 0) {
   const { outbox } = connection;
   // The socket is closed, or the peer has broken the protocol: nothing more is read.
   if (connection.id === -1 || connection.error !== null) return;
@@ -107,7 +107,7 @@ function feed(connection, chunk, deliver, own, least = 0) {
       // A payload that has the chunk to itself may be transferred as any other; of those that share
       // it, or leave some of it to be read, none may take it away.
       const left = table[codec.LEFT];
-      if (left > 1 || (left === 1 && at < chunk.length)) share(chunk);
+      if (left > 1 || (left === 1 && at < chunk.length)) forbidTransfer(chunk);
       for (event = 0; event < count; event++) {
         actOn(connection, memory, chunk, event, deliver);
         if (connection.paused !== 0) break;
@@ -221,7 +221,7 @@ function goOn(connection) {
   if (connection.paused !== 0 || connection.busy) return;
   try {
     if (connection.backlog !== null) {
-      if (connection.attachment === null) process(connection, NO_BYTES, null);
+      if (connection.attachment === null) processChunk(connection, NO_BYTES, null);
       else connection.attachment.take(NO_BYTES);
     }
   } finally {
@@ -264,4 +264,4 @@ function restOf(connection, memory, event, end, chunk, at, own) {
   return entries;
 }
 
-module.exports = { actOn, beginWalk, endWalk, feed, keepRest, lend, process, resumeNow, unpackLater, wait };
+module.exports = { actOn, beginWalk, endWalk, feed, keepRest, lend, processChunk, resumeNow, unpackLater };

@@ -20,12 +20,12 @@ renewInbound(INBOUND_SLAB);
 /** Memory for payloads that is not filled with zeros first. */
 function allocate(size) {
   const slab = Buffer.allocUnsafeSlow(size);
-  share(slab);
+  forbidTransfer(slab);
   return slab;
 }
 
 /** Views of a buffer go to different hands: none of them may transfer it away from the others. */
-function share(buffer) {
+function forbidTransfer(buffer) {
   markAsUntransferable(buffer.buffer);
 }
 
@@ -86,9 +86,9 @@ module.exports = {
   NO_BYTES,
   inbound,
   allocate,
+  forbidTransfer,
   renewInbound,
   renewAssembly,
-  share,
   takeAssembly,
   view
 };

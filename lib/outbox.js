@@ -405,6 +405,7 @@ function lengthOf(buffers) {
   return length;
 }
 
+/** Tells whoever sends that the connection is closing or closed, which is no error of theirs. */
 function refuse(callback) {
   if (callback !== undefined) process.nextTick(callback, errors.socketClosed());
   return false;
@@ -467,4 +468,4 @@ function endTick() {
   }
 }
 
-module.exports = { Outbox, JOIN_MAX };
+module.exports = { Outbox, JOIN_MAX, refuse };

@@ -7,7 +7,7 @@ const { isAnyArrayBuffer, isArrayBufferView, isSharedArrayBuffer } = require('no
 const { share } = require('./background.js');
 const codec = require('./codec.js');
 const errors = require('./errors.js');
-const { FastBuffer, allocate, share: keep } = require('./memory.js');
+const { FastBuffer, allocate, forbidTransfer } = require('./memory.js');
 const { boolean, checkOptions } = require('./options.js');
 
 // What can be sent, and as what kind of message.
@@ -52,7 +52,7 @@ class Frame {
   async #packLater(set) {
     try {
       const { room, start, end } = await share(this.kind, this.payload, set);
-      keep(room);
+      forbidTransfer(room);
       this.#packed ??= new Map();
       this.#packed.set(set, end < 0 ? null : room.subarray(start, end));
     } catch (error) {

@@ -3,7 +3,7 @@
 // Not the global, which is a getter: every chunk comes by here.
 const { Buffer } = require('node:buffer');
 const { checkNotRead, connectionOf } = require('./connection.js');
-const { process } = require('./feed.js');
+const { processChunk } = require('./feed.js');
 
 /**
  * Takes the next bytes of a socket, answers what is to be answered, and hands on the messages.
@@ -20,7 +20,7 @@ function receive(socket, buffer, callback) {
   if (connection.id === -1) return undefined;
   checkNotRead(connection);
   const isNested = connection.busy;
-  process(connection, buffer, deliver);
+  processChunk(connection, buffer, deliver);
   // Bytes that a callback hands in wait for the chunk in hand: none of them is a message yet.
   if (isNested) return undefined;
   if (deliver === null) return connection.inbox?.shift()?.payload;

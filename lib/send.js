@@ -5,7 +5,7 @@ const { Readable } = require('node:stream');
 const codec = require('./codec.js');
 const native = require('./native.js');
 const errors = require('./errors.js');
-const { JOIN_MAX } = require('./outbox.js');
+const { JOIN_MAX, refuse } = require('./outbox.js');
 const { pack } = require('./background.js');
 const { inTurn, pump } = require('./deferred.js');
 const { NO_BYTES, view } = require('./memory.js');
@@ -128,10 +128,9 @@ async function sendLong(connection, kind, data, callback) {
 
 async function sendLongFrame(connection, frame, callback) {
   const { kind, payload } = frame;
-  const { id, socket } = connection;
-  const verdict = roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : 0;
+  const verdict = admit(connection, frame);
   // Accepted already, since it is below the threshold.
-  if (verdict === 1) return sendAccepted(connection, frame, callback);
+  if (verdict === codec.ADMITTED) return sendAccepted(connection, frame, callback);
   if (verdict <= codec.FIRST_SET) return sendLong(connection, kind, payload, callback);
   await frame.packInBackground(verdict - codec.FIRST_SET);
   return connection.gone ? refuse(callback) : sendPrepared(connection, frame, callback);
@@ -197,14 +196,20 @@ function sendFrame(connection, frame) {
  * @returns null where nothing was sent, else as `send` does
  */
 function sendPrepared(connection, frame, callback) {
-  const { id, socket } = connection;
   const { kind, payload } = frame;
-  const verdict = roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : 0;
-  if (verdict === 1) return sendAccepted(connection, frame, callback);
+  const verdict = admit(connection, frame);
+  if (verdict === codec.ADMITTED) return sendAccepted(connection, frame, callback);
   if (verdict > codec.FIRST_SET) return sendShared(connection, frame, verdict - codec.FIRST_SET, callback);
-  if (verdict === 0 && codec.state(id) === codec.OPEN) return sendNow(connection, kind, payload, callback);
+  if (verdict === codec.TO_ENCODE && codec.state(connection.id) === codec.OPEN) {
+    return sendNow(connection, kind, payload, callback);
+  }
   refuse(callback);
   return null;
+}
+
+/** Asks native code to accept a frame as it is: `prepared`'s answer. */
+function admit({ id, socket }, { kind, payload }) {
+  return roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : codec.TO_ENCODE;
 }
 
 /** Sends a frame that native code has accepted as it is. */
@@ -221,7 +226,7 @@ function sendShared(connection, frame, set, callback) {
   const verdict = packed === null
     ? codec.prepared(id, kind | codec.AS_IT_IS, payload.length)
     : codec.shared(id, kind, payload.length, packed.length);
-  if (verdict === 1) return outbox.sendWhole(packed ?? bytes, callback);
+  if (verdict === codec.ADMITTED) return outbox.sendWhole(packed ?? bytes, callback);
   refuse(callback);
   return null;
 }
@@ -231,12 +236,6 @@ function refused(connection, reason, kind, data, callback) {
   // What another thread may change is read once.
   if (reason === codec.REFUSED_SHARED) return sendNow(connection, kind, Buffer.from(data), callback);
   return refuse(callback);
-}
-
-/** The connection is closing or closed: that is no error of the caller's. */
-function refuse(callback) {
-  if (callback !== undefined) process.nextTick(callback, errors.socketClosed());
-  return false;
 }
 
 /** Sends a payload that has to be waited for, or one that comes behind such a one. */
@@ -384,13 +383,16 @@ function closeNow(connection, code = 0, reason = '') {
   return true;
 }
 
-function checkClose(code, reason) {
-  if (code !== undefined) {
-    if (typeof code !== 'number') throw errors.invalidArgType('code', 'a number', code);
-    if (!native.isCloseCode(code)) {
-      throw errors.outOfRange('code', '1000-1003, 1007-1014 or 3000-4999', code);
-    }
+/** The check of a code that a close frame is to carry. */
+function checkCode(name, value) {
+  if (typeof value !== 'number') throw errors.invalidArgType(name, 'a number', value);
+  if (!native.isCloseCode(value)) {
+    throw errors.outOfRange(name, '1000-1003, 1007-1014 or 3000-4999', value);
   }
+}
+
+function checkClose(code, reason) {
+  if (code !== undefined) checkCode('code', code);
   if (reason === undefined) return;
   if (typeof reason !== 'string') throw errors.invalidArgType('reason', 'a string', reason);
   if (code === undefined && reason !== '') {
@@ -402,4 +404,4 @@ function checkClose(code, reason) {
   }
 }
 
-module.exports = { endSending, send, sendControl, sendFrame, ping, pong, close };
+module.exports = { checkCode, endSending, send, sendControl, sendFrame, ping, pong, close };

@@ -36,12 +36,12 @@ function upgrade(socket, headers, options, callback) {
     return false;
   }
   const verdict = native.checkUpgrade(fieldsOf(headers), checked.strict);
-  if (verdict.refusal !== undefined && verdict.refusal !== null) {
+  if (verdict.response !== undefined) {
     countRefused(verdict.reason);
-    refuse(socket, verdict.refusal, done);
+    refuse(socket, verdict.response, done);
     return false;
   }
-  const protocol = chooseProtocol(checked.protocols, verdict.offered, headers);
+  const protocol = chooseProtocol(checked.protocols, verdict.protocols, headers);
   const extension = answerOffers(checked.perMessageDeflate, verdict.extensions);
   const connection = open(socket, checked, { extension });
   connection.protocol = protocol ?? '';

@@ -12,7 +12,7 @@ const KQUEUE = join(FOLDER, 'kqueue.o');
 
 /** What leads through the poller: all that can become of a socket. */
 const FILES = [
-  'reactor', 'reactor-socket', 'reactor-errors', 'reactor-process', 'reactor-review', 'attachment', 'faults',
+  'reactor', 'reactor-socket', 'reactor-errors', 'reactor-process', 'reactor-turn', 'attachment', 'faults',
   'lifecycle', 'pause', 'scale', 'soak', 'sockets', 'stream', 'streaming', 'workers'
 ].map((name) => `test-js/${name}.test.js`);
 

@@ -47,6 +47,7 @@ const FILES = [
   'lib/feed.js',
   'lib/frame.js',
   'lib/handshake.js',
+  'lib/headers.js',
   'lib/hold.js',
   'lib/incoming.js',
   'lib/info.js',

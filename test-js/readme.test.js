@@ -41,13 +41,10 @@ const SERVERS = {
   'the program reads': ['server.listen(8080)', 'server.listen(0, \'127.0.0.1\')']
 };
 
-Object.entries(SERVERS).forEach(([who, [listening, here]], at) => {
+for (const who of Object.keys(SERVERS)) {
   test(`the README's server where ${who} echoes text and binary, and closes cleanly`, { timeout: 20_000 }, async (t) => {
-    const { code } = blocks(read('README.md')).filter(({ info }) => info === 'js')[at];
-    assert.equal(code.split(listening).length, 2, `${listening} is not there once`);
-    const program = start(t, `server-${at}.js`, code.replace(listening, here)
-      + 'server.on(\'listening\', () => console.log(server.address().port));\n');
-    const client = new WebSocket(`ws://127.0.0.1:${await program.line(/^\d+$/)}/`);
+    const { program, port } = await startServer(t, who);
+    const client = new WebSocket(`ws://127.0.0.1:${port}/`);
     t.after(() => client.terminate());
     await once(client, 'open');
     const inbox = new Inbox();
@@ -62,6 +59,15 @@ Object.entries(SERVERS).forEach(([who, [listening, here]], at) => {
     await assert.rejects(inbox.next(), /closed with 1000/);
     assert.match(program.output, /^\d+$/, 'it prints nothing else');
   });
+}
+
+test('the README\'s client prints what the README says, and ends', { timeout: 20_000 }, async (t) => {
+  const { port } = await startServer(t, 'the library reads');
+  const url = 'ws://localhost:8080/';
+  const client = start(t, 'client.js', readmeCode(url).replace(url, `ws://127.0.0.1:${port}/`));
+  const { code } = await client.exited;
+  assert.equal(client.output, 'hello');
+  assert.equal(code, 0);
 });
 
 for (const path of PAGES) {
@@ -131,6 +137,21 @@ test('docs/calls.md: every fault of a peer, with its close code, and no other', 
     faults().map(({ code, closeCode }) => [code, closeCode])
   );
 });
+
+/** Runs the README's server on a port of the system's choice. */
+async function startServer(t, who) {
+  const [listening, here] = SERVERS[who];
+  const program = start(t, 'server.js', readmeCode(listening).replace(listening, here)
+    + 'server.on(\'listening\', () => console.log(server.address().port));\n');
+  return { program, port: await program.line(/^\d+$/) };
+}
+
+/** The first of the README's programs that has this in it, which it has once. */
+function readmeCode(text) {
+  const { code } = blocks(read('README.md')).find((block) => block.info === 'js' && block.code.includes(text));
+  assert.equal(code.split(text).length, 2, `${text} is there twice`);
+  return code;
+}
 
 /** Runs a program where only `ws13-native` is installed; it is killed when the test is over. */
 function start(t, name, source) {

@@ -12,7 +12,8 @@ const { once } = require('node:events');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { peerOf } = require('./support/frames.js');
-const { acceptOf, openAsClient, readHead } = require('./support/handshake.js');
+const { accepting } = require('./support/clients.js');
+const { openAsClient, readHead } = require('./support/handshake.js');
 const { HOST, connect, listen } = require('./support/sockets.js');
 const { frames } = require('./support/inbox.js');
 const { Program } = require('./support/child.js');
@@ -159,12 +160,7 @@ test('scenario 9: a hundred pings through the article\'s client', { skip }, asyn
 });
 
 async function acceptByHand(socket) {
-  const { headers } = await readHead(socket);
-  socket.write([
-    'HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade',
-    `Sec-WebSocket-Accept: ${acceptOf(headers['sec-websocket-key'])}`,
-    'Sec-WebSocket-Protocol: me-want-cookies', '', ''
-  ].join('\r\n'));
+  socket.write(accepting(await readHead(socket), 'Sec-WebSocket-Protocol: me-want-cookies'));
 }
 
 test('scenario 1: the examples\' server and client', async (t) => {

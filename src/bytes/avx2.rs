@@ -12,14 +12,14 @@ const LEAST: usize = 256;
 /// Does what [`mask::xor_seen`] does; `None`, and nothing, where that does as well.
 #[inline]
 pub(super) fn xor_seen(buf: &mut [u8], key: [u8; 4]) -> Option<u32> {
-    // SAFETY: the processor has AVX2, which is all that the function asks for.
+    // SAFETY: `pays` has seen that the processor has AVX2, which is all that the function asks for.
     pays(buf.len()).then(|| unsafe { xor_seen_avx2(buf, key) })
 }
 
 /// Does what [`mask::copy_seen`] does; `None`, and nothing, where that does as well.
 #[inline]
 pub(super) fn copy_seen(dst: &mut [u8], src: &[u8], key: [u8; 4]) -> Option<u32> {
-    // SAFETY: the processor has AVX2, which is all that the function asks for.
+    // SAFETY: `pays` has seen that the processor has AVX2, which is all that the function asks for.
     pays(src.len()).then(|| unsafe { copy_seen_avx2(dst, src, key) })
 }
 

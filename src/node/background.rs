@@ -131,8 +131,7 @@ pub fn start_packing(environment: &mut Environment, call: &Call<6>) -> Result<f6
 pub fn start_sharing(environment: &mut Environment, call: &Call<5>) -> Result<f64, Misuse> {
     let (kind, ..) = message_kind(call.number(0)?)?;
     let (payload, set, out) = (call.bytes(1)?, call.number(2)?, call.bytes(3)?);
-    let (_, pools) = environment.desk_and_pools();
-    let pack = Deflating::of_set(set, pools);
+    let pack = Deflating::of_set(set, &mut environment.pools);
     if payload.overlaps(out) || out.len() < FrameHeader::MAX_LEN + pack.bound(payload.len()) {
         return Err(Misuse("a packed frame does not fit its buffer"));
     }
@@ -224,7 +223,8 @@ impl Task {
                 mask,
                 packed,
             } => {
-                // SAFETY: as above; the payload is a copy that nobody else has.
+                // SAFETY: as above; the payload is a copy that nobody else has, or that of a frame, which is
+                // never written again.
                 let (payload, out) = unsafe { (payload.as_slice(), out.as_mut_slice()) };
                 let room = &mut out[FrameHeader::MAX_LEN..];
                 *packed = packing.run(payload, room);
@@ -318,8 +318,7 @@ impl Owner {
                 out,
                 packed,
             } => {
-                let (_, pools) = environment.desk_and_pools();
-                pools.put_pack(set, pack);
+                environment.pools.put_pack(set, pack);
                 match shared_header(kind, payload.len(), packed) {
                     Some(header) => place(header, packed, out),
                     None => (REFUSED_PLAIN, 0.0),

@@ -96,7 +96,8 @@ fn number_value(env: sys::napi_env, number: f64) -> sys::napi_value {
     result
 }
 
-/// The memory of a Uint8Array, for the length of a call, or of several where somebody holds it.
+/// The memory of a Uint8Array: there for the length of a call, or for as long as somebody holds the array
+/// ([`Call::hold`]) and nobody transfers it away.
 #[derive(Clone, Copy)]
 pub struct Bytes {
     start: *mut u8,
@@ -142,19 +143,19 @@ impl Bytes {
     }
 
     /// # Safety
-    /// No mutable slice of an overlapping part is alive as long as this one, which does not outlive
-    /// the call.
+    /// The memory is there as long as the slice, and meanwhile no mutable slice of an overlapping part is
+    /// alive and nobody else writes to it.
     pub unsafe fn as_slice<'a>(self) -> &'a [u8] {
-        // SAFETY: start and len describe a live typed array whose memory is held for the whole
-        // call, during which no JavaScript runs; aliasing is the caller's duty.
+        // SAFETY: start and len are those of a typed array, whose memory holds bytes, whichever; that it is
+        // there, and is not written to, is the caller's duty.
         unsafe { std::slice::from_raw_parts(self.start, self.len) }
     }
 
     /// # Safety
-    /// No other slice of an overlapping part is alive as long as this one, which does not outlive the
-    /// call.
+    /// The memory is there as long as the slice, and meanwhile no other slice of an overlapping part is
+    /// alive and nobody else reads or writes it.
     pub unsafe fn as_mut_slice<'a>(self) -> &'a mut [u8] {
-        // SAFETY: as in `as_slice`; the memory is JavaScript's to write, so it is initialised.
+        // SAFETY: as in `as_slice`.
         unsafe { std::slice::from_raw_parts_mut(self.start, self.len) }
     }
 }

@@ -32,7 +32,7 @@ pub struct Environment {
     pub outbound: Outbound,
     mask_keys: MaskKeys,
     /// What transforms messages.
-    pools: Pools,
+    pub pools: Pools,
     /// Where messages are packed.
     pub desk: Desk,
     home: Home,
@@ -151,11 +151,6 @@ impl Environment {
             Some(peer) => Ok((&mut self.desk, &mut peer.connection, &mut self.pools)),
             None => Err(NO_CONNECTION),
         }
-    }
-
-    /// Where messages are packed, and what packs.
-    pub fn desk_and_pools(&mut self) -> (&mut Desk, &mut Pools) {
-        (&mut self.desk, &mut self.pools)
     }
 
     /// The connection of that number, with its channel if it has one.

@@ -1,7 +1,9 @@
 //! The server's side of the opening handshake, for a request whose head somebody else has parsed.
 
+use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
+use super::listen::{HandshakeOffer, HttpRefusal, verdict};
 use crate::protocol::handshake::{RequestFields, subprotocol, switching_protocols};
 
 /// The fields of a request that are judged; those that it does not have are left out.
@@ -27,24 +29,9 @@ pub struct UpgradeRequest {
     pub transfer_encoding: Option<String>,
 }
 
-/// What a request comes to: either a refusal, or what the answer is made of.
-#[napi(object)]
-pub struct UpgradeVerdict {
-    /// The whole HTTP answer to a request that is refused.
-    pub refusal: Option<String>,
-    /// The name of its reason.
-    pub reason: Option<String>,
-    /// The value of `Sec-WebSocket-Accept`; empty in a refusal.
-    pub accept: String,
-    /// The subprotocols that the client offers, in its order.
-    pub offered: Vec<String>,
-    /// `Sec-WebSocket-Extensions`, where there is one.
-    pub extensions: Option<String>,
-}
-
 /// Judges a request, to the letter of RFC 6455 §4.2.1 where `strict`.
 #[napi]
-pub fn check_upgrade(request: UpgradeRequest, strict: bool) -> UpgradeVerdict {
+pub fn check_upgrade(request: UpgradeRequest, strict: bool) -> Either<HttpRefusal, HandshakeOffer> {
     let fields = RequestFields {
         method: None,
         version: None,
@@ -58,22 +45,7 @@ pub fn check_upgrade(request: UpgradeRequest, strict: bool) -> UpgradeVerdict {
         content_length: request.content_length.as_deref(),
         transfer_encoding: request.transfer_encoding.as_deref(),
     };
-    match fields.check(strict) {
-        Ok(offer) => UpgradeVerdict {
-            refusal: None,
-            reason: None,
-            accept: offer.accept,
-            offered: offer.protocols.into_iter().map(String::from).collect(),
-            extensions: offer.extensions.map(String::from),
-        },
-        Err(refusal) => UpgradeVerdict {
-            refusal: Some(refusal.response()),
-            reason: Some(refusal.name().to_owned()),
-            accept: String::new(),
-            offered: Vec::new(),
-            extensions: None,
-        },
-    }
+    verdict(fields.check(strict))
 }
 
 /// The first of `preferred` that was offered.

@@ -1,5 +1,8 @@
-//! The functions that every chunk and every send goes through, as raw N-API callbacks: all
-//! arguments are numbers, strings and Uint8Arrays, all results are numbers.
+//! The raw N-API callbacks: what every chunk and every send goes through, and all else that works on an
+//! environment's connections. Arguments are numbers, strings and Uint8Arrays, and a function where
+//! something is done later; all results are numbers.
+
+use std::ffi::CStr;
 
 use napi::bindgen_prelude::*;
 use napi::{check_status, sys};
@@ -21,56 +24,6 @@ use crate::protocol::{ProtocolError, State};
 
 type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
 
-const FUNCTIONS: &[(&std::ffi::CStr, Callback)] = &[
-    (c"open", open),
-    (c"release", release),
-    (c"receive", receive),
-    (c"lend", lend),
-    (c"put", put),
-    (c"frame", frame),
-    (c"prepare", prepare),
-    (c"prepared", prepared),
-    (c"close", close),
-    (c"answer", answer),
-    (c"fail", fail),
-    (c"state", state),
-    (c"bytesReceived", bytes_received),
-    (c"bytesSent", bytes_sent),
-    (c"totals", totals),
-    #[cfg(reactor)]
-    (c"start", start),
-    #[cfg(reactor)]
-    (c"adopt", adopt),
-    #[cfg(reactor)]
-    (c"abandon", abandon),
-    #[cfg(reactor)]
-    (c"watch", watch),
-    #[cfg(reactor)]
-    (c"keepAlive", keep_alive),
-    #[cfg(reactor)]
-    (c"begin", begin),
-    #[cfg(reactor)]
-    (c"turn", turn),
-    #[cfg(reactor)]
-    (c"read", read),
-    #[cfg(reactor)]
-    (c"write", write),
-    #[cfg(reactor)]
-    (c"writeLent", write_lent),
-    #[cfg(reactor)]
-    (c"writeBoth", write_both),
-    #[cfg(reactor)]
-    (c"broadcast", broadcast),
-    (c"volumes", volumes),
-    (c"packed", packed),
-    (c"packLater", pack_later),
-    (c"unpack", unpack),
-    (c"share", share),
-    (c"shareLater", share_later),
-    (c"shared", shared),
-    (c"rest", rest),
-];
-
 /// The hot functions, over a state of their own that lives as long as this environment. `table` is
 /// theirs from now on: it is neither transferred nor shown to anybody.
 #[napi(ts_return_type = "Record<string, (...args: any[]) => number>")]
@@ -85,7 +38,7 @@ pub fn bind<'env>(env: &'env Env, table: Unknown<'env>) -> Result<Object<'env>> 
         sys::napi_add_env_cleanup_hook(env.raw(), Some(drop_state), state.cast())
     })?;
     let object = Object::new(env)?;
-    for &(name, callback) in FUNCTIONS {
+    for &(name, callback) in CONNECTIONS.iter().chain(SOCKETS) {
         let mut function = std::ptr::null_mut();
         // SAFETY: the name is NUL-terminated and static; `state` outlives every call, see above.
         check_status!(unsafe {
@@ -112,28 +65,34 @@ unsafe extern "C" fn drop_state(state: *mut std::ffi::c_void) {
     environment.home().set(std::ptr::null_mut());
 }
 
-/// Defines raw callbacks over [`run`].
+/// Defines raw callbacks over [`run`], and a list of them by their names in JavaScript.
 macro_rules! callbacks {
-    ($($(#[$doc:meta])* fn $name:ident($count:literal) = $body:expr;)*) => {$(
-        $(#[$doc])*
-        unsafe extern "C" fn $name(
-            env: sys::napi_env,
-            info: sys::napi_callback_info,
-        ) -> sys::napi_value {
-            // SAFETY: the data pointer of every function of `bind` is its environment's state.
-            unsafe { run::<$count>(env, info, $body) }
-        }
-    )*};
+    ($list:ident: $($(#[$doc:meta])* fn $name:ident($count:literal) as $js:literal = $body:expr;)*) => {
+        const $list: &[(&CStr, Callback)] = &[$(($js, $name)),*];
+
+        $(
+            $(#[$doc])*
+            unsafe extern "C" fn $name(
+                env: sys::napi_env,
+                info: sys::napi_callback_info,
+            ) -> sys::napi_value {
+                // SAFETY: the data pointer of every function of `bind` is its environment's state.
+                unsafe { run::<$count>(env, info, $body) }
+            }
+        )*
+    };
 }
 
 callbacks! {
+    CONNECTIONS:
+
     /// `open(maxPayload, maxFragments, parts, agreement, tuning, threshold)` → the number of a new
     /// connection. With `parts` 1 its messages are told in parts, as they arrive. The last three
     /// are those of permessage-deflate; without it `agreement` is 0.
-    fn open(6) = open_connection;
+    fn open(6) as c"open" = open_connection;
 
     /// `release(connection)`: frees it; its number may be given out again.
-    fn release(1) = |environment, call| {
+    fn release(1) as c"release" = |environment, call| {
         environment.release(call.number(0)?);
         Ok(0.0)
     };
@@ -141,39 +100,40 @@ callbacks! {
     /// `receive(connection, role, chunk, at, slab, used, assembly, least)`: reads on from `chunk[at]`
     /// and fills the table → the number of events in it. Payloads of `least` bytes or more may stay in
     /// the chunk; with 0 it is not changed.
-    fn receive(8) = receive_chunk;
+    fn receive(8) as c"receive" = receive_chunk;
 
     /// `lend(slab)`: has frames put into that Uint8Array, which is held until another one is lent.
-    fn lend(1) = lend_slab;
+    fn lend(1) as c"lend" = lend_slab;
 
     /// `put(payload)`: does what `frame` does, into the slab that was lent. Words of the table say the
     /// rest, since to read them costs less than to read an argument: from 8 on connection, role, kind,
     /// and from where to where the slab is for the frame. What is packed, and does not fit there, waits for
     /// `packed`.
-    fn put(1) = put_frame;
+    fn put(1) as c"put" = put_frame;
 
     /// `frame(connection, role, kind, payload, out, at)`: writes a frame at `out[at]` → where it
     /// ends, or why it was refused. `payload` is a Uint8Array or a string.
-    fn frame(6) = write_frame;
+    fn frame(6) as c"frame" = write_frame;
 
     /// `prepare(kind, payload, out)`: writes a server's frame for many connections → where it ends,
     /// or why it was refused.
-    fn prepare(3) = write_prepared;
+    fn prepare(3) as c"prepare" = write_prepared;
 
     /// `prepared(connection, kind, length)`: accepts a frame of `prepare` for a server's connection
-    /// → 1, or 0 where it has to be encoded anew, or why it was refused.
-    fn prepared(3) = admit_prepared;
+    /// → 1; 0 where it has to be encoded anew; more than 2 where it is to be packed, which is 2 and the
+    /// number of a parameter set for `share`; or why it was refused.
+    fn prepared(3) as c"prepared" = admit_prepared;
 
     /// `close(connection, role, code, reason, out, at)`: writes our close frame at `out[at]` →
     /// where it ends, or that one has been sent before. Code 0 stands for none.
-    fn close(6) = write_close;
+    fn close(6) as c"close" = write_close;
 
     /// `answer(connection, role, out, at)`: writes the close frame that the peer's doings call for
     /// at `out[at]` → where it ends, or that one has been sent before.
-    fn answer(4) = write_answer;
+    fn answer(4) as c"answer" = write_answer;
 
     /// `fail(connection, fault)`: fails the connection for the fault of that number.
-    fn fail(2) = |environment, call| {
+    fn fail(2) as c"fail" = |environment, call| {
         let fault = ProtocolError::ALL
             .get(call.number(1)? as usize)
             .ok_or(Misuse("no such fault"))?;
@@ -182,7 +142,7 @@ callbacks! {
     };
 
     /// `state(connection)` → 1 open, 2 closing, 3 closed.
-    fn state(1) = |environment, call| {
+    fn state(1) as c"state" = |environment, call| {
         Ok(match environment.connection(call.number(0)?)?.state() {
             State::Open => 1.0,
             State::Closing => 2.0,
@@ -191,69 +151,71 @@ callbacks! {
     };
 
     /// `bytesReceived(connection)` → bytes of frames.
-    fn bytes_received(1) = |environment, call| {
+    fn bytes_received(1) as c"bytesReceived" = |environment, call| {
         Ok(environment.connection(call.number(0)?)?.received.bytes as f64)
     };
 
     /// `bytesSent(connection)` → bytes of frames.
-    fn bytes_sent(1) = |environment, call| {
+    fn bytes_sent(1) as c"bytesSent" = |environment, call| {
         Ok(environment.connection(call.number(0)?)?.sent.bytes as f64)
     };
 
     /// `totals(out)`: writes eleven doubles into a Uint8Array: open connections, messages received
     /// and sent, bytes received and sent; then, of messages that were unpacked and of those that
     /// were packed, how many, their bytes on the wire, and their bytes as the program has them.
-    fn totals(1) = write_totals;
+    fn totals(1) as c"totals" = write_totals;
 
     /// `volumes(connection, out)`: writes the last six of these for one connection.
-    fn volumes(2) = write_volumes;
+    fn volumes(2) as c"volumes" = write_volumes;
 
     /// `packed(out, at)`: copies the frame that was packed last, by `put` or `share`, to `out[at]` → where
     /// it ends.
-    fn packed(2) = take_packed;
+    fn packed(2) as c"packed" = take_packed;
 
     /// `packLater(connection, role, kind, payload, out, callback)`: packs on another thread; see
     /// [`start_packing`].
-    fn pack_later(6) = start_packing;
+    fn pack_later(6) as c"packLater" = start_packing;
 
     /// `unpack(connection, assembly, carried, keep, callback)`: unpacks on another thread; see
     /// [`start_unpacking`].
-    fn unpack(5) = start_unpacking;
+    fn unpack(5) as c"unpack" = start_unpacking;
 
     /// `share(kind, payload, set)`: packs a server's frame for many connections with that parameter
     /// set, into memory of the environment's → its length, or why there is none.
-    fn share(3) = write_shared;
+    fn share(3) as c"share" = write_shared;
 
     /// `shareLater(kind, payload, set, out, callback)`: does so on another thread; see
     /// [`start_sharing`].
-    fn share_later(5) = start_sharing;
+    fn share_later(5) as c"shareLater" = start_sharing;
 
     /// `shared(connection, kind, length, frameLength)`: accepts a frame of `share` for a server's
     /// connection → 1, or why it was refused.
-    fn shared(4) = admit_shared;
+    fn shared(4) as c"shared" = admit_shared;
 
     /// `rest()`: gives up memory of extensions that was not used since the last call → how many
     /// connections have one.
-    fn rest(0) = |environment, _| Ok(environment.rest() as f64);
+    fn rest(0) as c"rest" = |environment, _| Ok(environment.rest() as f64);
 }
 
 #[cfg(reactor)]
 callbacks! {
+    SOCKETS:
+
     /// `start(buffer, callback)`: starts the reactor → 1; 0 where that may be done later, -1 where not.
-    fn start(2) = reactor::start;
+    fn start(2) as c"start" = reactor::start;
 
     /// `adopt(connection, role, descriptor)`: reads and writes the socket of that descriptor from
     /// now on → whether it can be done (1) or not (0).
-    fn adopt(3) = reactor::adopt;
+    fn adopt(3) as c"adopt" = reactor::adopt;
 
     /// `abandon(connection)`: lets go of its socket.
-    fn abandon(1) = |environment, call| {
+    fn abandon(1) as c"abandon" = |environment, call| {
         environment.peer(call.number(0)?)?.channel = None;
         Ok(0.0)
     };
 
     /// `watch(connection, isWanted)`: reads its socket, or does not for now.
-    fn watch(2) = |environment, call| {
+    fn watch(2) as c"watch" = |environment, call| {
         let is_wanted = call.number(1)? != 0;
         if let Some(channel) = &environment.peer(call.number(0)?)?.channel {
             channel.watch(is_wanted);
@@ -262,7 +224,7 @@ callbacks! {
     };
 
     /// `keepAlive(connection, isWanted)`: whether the process stays alive for its socket.
-    fn keep_alive(2) = |environment, call| {
+    fn keep_alive(2) as c"keepAlive" = |environment, call| {
         let is_wanted = call.number(1)? != 0;
         if let Some(channel) = &environment.peer(call.number(0)?)?.channel {
             channel.keep_alive(is_wanted);
@@ -271,30 +233,34 @@ callbacks! {
     };
 
     /// `begin()`: begins a turn for what the last one has left → whether there is anything (1).
-    fn begin(0) = |environment, _| reactor::begin(environment);
+    fn begin(0) as c"begin" = |environment, _| reactor::begin(environment);
 
     /// `turn(slab, used)`: reads what is ready and fills the table → the number of entries.
-    fn turn(2) = reactor::turn;
+    fn turn(2) as c"turn" = reactor::turn;
 
     /// `read(connection, slab, used, assembly)`: reads one socket into its message → the number of
     /// entries.
-    fn read(4) = reactor::read;
+    fn read(4) as c"read" = reactor::read;
 
     /// `write(connection, buffer, start, end)`: writes `buffer[start..end]` → how many bytes of it
     /// the kernel has taken, or the error, below 0.
-    fn write(4) = reactor::write;
+    fn write(4) as c"write" = reactor::write;
 
     /// `writeLent()`: does what `write` does, with the slab that was lent. The words of `put` say which part
     /// of it, and for which connection.
-    fn write_lent(0) = |environment, _| reactor::write_lent(environment);
+    fn write_lent(0) as c"writeLent" = |environment, _| reactor::write_lent(environment);
 
     /// `broadcast(targets, count, kind, length, frame)`: accepts a server's frame of `prepare`, with a
     /// payload of `length` bytes, for many connections, and writes it. Each of the first `count` words
     /// of `targets` is the number of a connection, and becomes how many bytes the kernel has taken, or
     /// the error, below 0, or the least number there is where nothing was done.
-    fn broadcast(5) = reactor::broadcast;
+    fn broadcast(5) as c"broadcast" = reactor::broadcast;
 
     /// `writeBoth(connection, first, second)` → how many bytes of both the kernel has taken, or the
     /// error, below 0.
-    fn write_both(3) = reactor::write_both;
+    fn write_both(3) as c"writeBoth" = reactor::write_both;
 }
+
+/// There is no reactor.
+#[cfg(not(reactor))]
+const SOCKETS: &[(&CStr, Callback)] = &[];

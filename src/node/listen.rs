@@ -52,8 +52,6 @@ pub struct HandshakeOffer {
 pub struct HttpRefusal {
     /// What it is counted under.
     pub reason: String,
-    /// The HTTP status.
-    pub status: u32,
     /// The whole HTTP answer.
     pub response: String,
 }
@@ -108,7 +106,12 @@ pub fn check_request(
     strict: bool,
 ) -> Either<HttpRefusal, HandshakeOffer> {
     let head = Head::from_lines(request_line, pairs(raw_headers).into_iter());
-    match RequestFields::from_head(&head).and_then(|fields| fields.check(strict)) {
+    verdict(RequestFields::from_head(&head).and_then(|fields| fields.check(strict)))
+}
+
+/// What a request comes to.
+pub fn verdict(outcome: Result<Offer<'_>, Refusal>) -> Either<HttpRefusal, HandshakeOffer> {
+    match outcome {
         Ok(offer) => Either::B(offer.into()),
         Err(refusal) => Either::A(refusal.into()),
     }
@@ -209,7 +212,6 @@ impl<R: Into<Refusal>> From<R> for HttpRefusal {
         let refusal = refusal.into();
         Self {
             reason: refusal.name().to_owned(),
-            status: refusal.status().into(),
             response: refusal.response(),
         }
     }

@@ -160,7 +160,7 @@ pub fn write_shared(environment: &mut Environment, call: &Call<3>) -> Result<f64
     // SAFETY: JavaScript's memory, which nothing writes to during the call.
     let payload = unsafe { call.bytes(1)?.as_slice() };
     let set = call.number(2)?;
-    let (desk, pools) = environment.desk_and_pools();
+    let Environment { desk, pools, .. } = environment;
     let mut pack = Deflating::of_set(set, pools);
     let packed = pack.run(payload, true, desk.payload_room(pack.bound(payload.len())));
     pools.put_pack(set, pack);

@@ -253,7 +253,7 @@ pub fn write_prepared(_: &mut Environment, call: &Call<3>) -> Result<f64, Misuse
 }
 
 /// Added to the number of a parameter set, so that it is none of the other answers of `prepared`.
-const SHARED: u32 = 2;
+const FIRST_SET: u32 = 2;
 
 /// What `prepared` answers of a frame that is accepted as it is.
 pub const ADMITTED: f64 = 1.0;
@@ -272,7 +272,7 @@ pub fn admit(connection: &mut Connection, kind: u32, len: usize) -> Result<f64, 
         && connection.state() == State::Open
         && let Some(set) = connection.shares(len)
     {
-        return Ok(f64::from(SHARED + set));
+        return Ok(f64::from(FIRST_SET + set));
     }
     if may_pack && connection.packs(len) {
         return Ok(0.0);

@@ -21,7 +21,7 @@ pub fn write_totals(environment: &mut Environment, call: &Call<1>) -> Result<f64
     Ok(0.0)
 }
 
-/// `volumes(connection, out)`: six doubles, in the order of `lib/info.js`.
+/// `volumes(connection, out)`: the last six of these, for one connection.
 pub fn write_volumes(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse> {
     let (unpacked, packed) = environment.connection(call.number(0)?)?.volumes();
     let numbers = flat(unpacked).into_iter().chain(flat(packed));

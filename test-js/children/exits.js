@@ -1,6 +1,6 @@
 'use strict';
 
-// One echo over a real connection and a close handshake; after that nothing keeps the process alive.
+// One echo over a real connection and a closing handshake; after that nothing keeps the process alive.
 
 const { WS } = require('../../index.js');
 const { openPair } = require('../support/sockets.js');

@@ -6,7 +6,8 @@ const net = require('node:net');
 const { once } = require('node:events');
 const { setImmediate: turn } = require('node:timers/promises');
 const { WS } = require('../../index.js');
-const { acceptOf, readHead, requestHead, requestHeaders } = require('./handshake.js');
+const { accepting } = require('./clients.js');
+const { readHead, requestHead, requestHeaders } = require('./handshake.js');
 const { HOST, listen } = require('./sockets.js');
 
 /** By name: our role, and what makes a place where connections are opened. */
@@ -42,11 +43,7 @@ async function connecting(handlers, options) {
       const ours = WS.connect(`ws://${HOST}:${port}/`, handlers, options);
       const [peer] = await once(server, 'connection');
       peer.setNoDelay(true).on('error', () => {});
-      const { headers } = await readHead(peer);
-      peer.write([
-        'HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade',
-        `Sec-WebSocket-Accept: ${acceptOf(headers['sec-websocket-key'])}`, '', ''
-      ].join('\r\n'));
+      peer.write(accepting(await readHead(peer)));
       while (WS.info(ours).state === 'connecting') await turn();
       return { ours, peer };
     },

@@ -2,7 +2,7 @@
 //!
 //! Node's socket stays the owner. Its handle stops reading, and a [`Channel`] reads in its place: a
 //! [`Poller`] of our own tells which sockets are readable, libuv watches that, and once a turn of
-//! the loop JavaScript is called, which takes all that is ready with one call of [`turn`], or a few.
+//! the loop JavaScript is called, which takes all that is ready with one call of [`turn()`], or a few.
 //! A socket that has ended, or failed, goes back to Node, which tells the program what it would have
 //! told it anyway.
 

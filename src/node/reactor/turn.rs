@@ -16,7 +16,7 @@
 
 use rustix::io::Errno;
 
-use super::super::call::{Bytes, Call, Misuse};
+use super::super::call::{Call, Misuse};
 use super::super::environment::{Environment, Reading};
 use super::super::receive::{Events, Need, decode, report};
 use super::Reactor;
@@ -55,7 +55,10 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse
         table,
         pools,
     } = environment.reading()?;
-    // SAFETY: the only slices of the slab and of the read buffer, which `lib/` made apart.
+    if free.overlaps(reactor.buffer) {
+        return Err(Misuse("slab and read buffer overlap"));
+    }
+    // SAFETY: the only slices of the two, which do not overlap.
     let (slab, buffer) = unsafe { (free.as_mut_slice(), reactor.buffer.as_mut_slice()) };
     let mut memory = Memory {
         slab,
@@ -128,7 +131,8 @@ pub fn read(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse
         table,
         pools,
     } = environment.reading()?;
-    if apart(&[free, assembly, reactor.buffer]).is_none() {
+    if free.overlaps(assembly) || free.overlaps(reactor.buffer) || assembly.overlaps(reactor.buffer)
+    {
         return Err(Misuse("slab, assembly and read buffer overlap"));
     }
     // SAFETY: the only slices of the three, none of which overlaps another.
@@ -233,11 +237,4 @@ impl Last {
         table[7] = self.received as u32;
         Ok(count)
     }
-}
-
-/// Whether no two of them share a byte.
-fn apart(parts: &[Bytes]) -> Option<()> {
-    let overlap =
-        |(at, part): (usize, &Bytes)| parts[..at].iter().any(|other| other.overlaps(*part));
-    (!parts.iter().enumerate().any(overlap)).then_some(())
 }

@@ -186,16 +186,6 @@ fn is_reserved(name: &str) -> bool {
 }
 
 impl ResponseError {
-    /// The HTTP status of the response, if it had one.
-    #[must_use]
-    pub fn status(self) -> Option<u16> {
-        match self {
-            Self::StatusLine => None,
-            Self::Status(status) => Some(status),
-            _ => Some(101),
-        }
-    }
-
     /// The stable code of the error that a program sees.
     #[must_use]
     pub fn code(self) -> &'static str {
