@@ -596,7 +596,10 @@ export interface UpgradeOptions extends LimitOptions {
 export interface DeflateSettings {
   /** Messages of fewer bytes are sent as they are, always. 0 to 2^53 - 1; default: 1024. */
   threshold?: number | undefined;
-  /** How hard to try: 0 (not at all) to 9. Default: 1 for messages of up to 4 KiB, 3 for longer ones. */
+  /**
+   * How hard to try, in all of the window: 0 (not at all) to 9. Default: 3; for messages of up to 4 KiB 1, and a
+   * window of 13 bits. A context keeps what it begins with.
+   */
   level?: number | undefined;
   /** How much memory a block of compressed data may take: 1 to 9. Default: 8. */
   memLevel?: number | undefined;

@@ -62,6 +62,7 @@ function attachChecked(socket, handlers, options, { extension, head, protocol, r
   const connection = open(socket, options, { extension: agreed });
   connection.paused = known?.paused ?? 0;
   connection.protocol = protocol ?? known?.protocol ?? '';
+  connection.outbox.mayDelay = true;
   connection.attachment = new Attachment(connection, handlers, options);
   connection.attachment.start(head, request, data);
   return socket;

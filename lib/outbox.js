@@ -40,9 +40,9 @@ function renewSlab(size) {
 /**
  * The frames on their way to one socket.
  *
- * The first frame of a tick is written at once. Further ones of the same tick, and all that are
- * sent while a chunk is processed, are gathered side by side in a region of the slab and leave in
- * one write when the tick, or the chunk, ends.
+ * The first frame of a tick is written at once, unless more are to be expected behind it. Further ones
+ * of the same tick, and all that are sent while a chunk is processed, are gathered side by side in a
+ * region of the slab and leave in one write when the tick, or the chunk, ends.
  */
 class Outbox {
   /**
@@ -73,6 +73,10 @@ class Outbox {
     this.isWriting = false;
     /** The last tick in which something was sent. */
     this.tick = -1;
+    /** Whether the first frame of a tick may be gathered, too: by hand it is promised to be written at once. */
+    this.mayDelay = false;
+    /** Whether it is, since the tick before had several. */
+    this.bursts = false;
     /** Whether the running tick's end flushes it. */
     this.queued = false;
     /** Own methods of the socket that are shadowed for now; see hold.js. */
@@ -174,9 +178,14 @@ class Outbox {
       this.callbacks ??= [];
       this.callbacks.push(callback);
     }
-    if (!this.receiving && !this.isWriting && this.tick !== ticks.now()) {
-      this.tick = ticks.start();
-      return this.flush();
+    if (!this.receiving && !this.isWriting) {
+      const isFirst = this.tick !== ticks.now();
+      const { bursts } = this;
+      this.bursts = this.mayDelay && !isFirst;
+      if (isFirst) {
+        this.tick = ticks.start();
+        if (!bursts) return this.flush();
+      }
     }
     if (!hold(this.socket, this)) return this.flush();
     if (!this.receiving && !this.queued) ticks.flushAtEnd(this);
@@ -205,7 +214,7 @@ class Outbox {
 
   /** Whether what is sent now is the first of its tick, and so is written at once. */
   isFirst() {
-    return !this.receiving && !this.isWriting && this.tick !== ticks.now()
+    return !this.receiving && !this.isWriting && !this.bursts && this.tick !== ticks.now()
       && this.segments === null && this.slab === null;
   }
 

@@ -13,6 +13,7 @@ const { limitDefaults, peek } = require('../lib/connection.js');
 const { until } = require('./support/attached.js');
 const { MARKED, deflated } = require('./support/deflate.js');
 const { peerOf } = require('./support/frames.js');
+const { frames } = require('./support/inbox.js');
 const { uncaught } = require('./support/listening.js');
 const { as, plain } = require('./support/plain.js');
 const { connected, lasting, netPair } = require('./support/sockets.js');
@@ -38,6 +39,32 @@ function attachedTo({ server, client: peer }, handlers, options) {
     WS.attach(server, { ...handlers, close }, options);
   });
   return { server, peer, closed };
+}
+
+for (const transport of ['auto', 'stream']) {
+  for (const [way, send] of [
+    ['WS.send', (socket, text) => WS.send(socket, text)],
+    ['WS.broadcast', (socket, text) => WS.broadcast([socket], text)]
+  ]) {
+    test(`${transport}: with ${way} a burst that follows another leaves in one write`, async (t) => {
+      const { peer, server } = await attachedServer(t, {}, { transport });
+      const wire = frames(peer);
+      /** What of the texts, sent in one tick, has been written before its end. */
+      const atOnce = async (...texts) => {
+        const before = server.bytesWritten;
+        for (const text of texts) send(server, text);
+        const written = server.bytesWritten - before;
+        for (const text of texts) assert.deepEqual(await wire.next(), { text });
+        return written;
+      };
+      const frame = 2 + 'one'.length;
+      assert.equal(await atOnce('one'), frame);
+      assert.equal(await atOnce('two', 'too'), frame);
+      assert.equal(await atOnce('six', 'ten', 'all'), 0);
+      assert.equal(await atOnce('end'), 0);
+      assert.equal(await atOnce('and', 'one'), frame);
+    });
+  }
 }
 
 // Over the stream Node finds the FIN behind a pause; over the reactor nobody looks before `resume`.

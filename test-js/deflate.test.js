@@ -197,6 +197,25 @@ for (const role of ROLES) {
       }
     });
 
+    it('refers back by no more than 8 KiB in a context that begins with a short message', async (t) => {
+      const marked = randomBytes(1000);
+      const between = () => Array.from({ length: 4 }, () => randomBytes(3000));
+      const messages = [marked, ...between(), marked];
+      const cases = [
+        [{}, messages, false],
+        [{ level: 1 }, messages, true],
+        [{}, [randomBytes(5000), ...messages], true],
+        [{ serverMaxWindowBits: 9, clientMaxWindowBits: 9, level: 1 }, messages, false]
+      ];
+      for (const [settings, sent, isFound] of cases) {
+        const { socket, next } = await attached(t, { ...CONTEXTS, threshold: 0, ...settings });
+        for (const message of sent) WS.send(socket, message);
+        const payloads = (await next(sent.length)).map(({ payload }) => payload);
+        assert.deepEqual(inflated(...payloads), Buffer.concat(sent));
+        assert.equal(payloads.at(-1).length < 100, isFound);
+      }
+    });
+
     it('counts the bytes of a string, not its characters', async (t) => {
       const { socket, next } = await attached(t, { threshold: 100 });
       const texts = ['x'.repeat(99), 'é'.repeat(49), 'é'.repeat(50), '世'.repeat(33), '世'.repeat(34)];

@@ -8,9 +8,12 @@ use crate::protocol::header::ReservedBits;
 /// How to deflate: nothing of it is the peer's business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuning {
-    /// 0 (store) to 9 (smallest); `None`: [`QUICK`] for a message of up to [`SHORT`] bytes, where a
-    /// higher level takes twice the time for a quarter of the bytes, and [`THOROUGH`] for a longer one,
-    /// where it gains more. A context keeps the level of the message that it begins with.
+    /// 0 (store) to 9 (smallest), in all of the window that was agreed to.
+    ///
+    /// `None`: [`THOROUGH`], but [`QUICK`] for a message of up to [`SHORT`] bytes, where a higher level
+    /// takes twice the time for a quarter of the bytes, and in a window of [`NEAR`] bits. Alone it needs
+    /// no larger one. In a context a larger one finds a little more and is not in the processor's cache
+    /// when many connections take turns. A context keeps what the message that it begins with has chosen.
     pub level: Option<u8>,
     /// 1 to 9: how much memory the symbols of a block may take.
     pub mem_level: u8,
@@ -34,13 +37,17 @@ pub const QUICK: u8 = 1;
 pub const THOROUGH: u8 = 3;
 /// See [`Tuning::level`].
 pub const SHORT: usize = 4096;
+/// See [`Tuning::level`].
+pub const NEAR: u8 = 13;
 
 impl Tuning {
-    fn level_for(&self, len: usize) -> u8 {
-        self.level.unwrap_or(match len {
-            0..=SHORT => QUICK,
-            _ => THOROUGH,
-        })
+    /// Level and window for a message of `len` bytes, where a window of `most` bits was agreed to.
+    fn effort_for(&self, len: usize, most: u8) -> (u8, u8) {
+        match (self.level, len) {
+            (Some(level), _) => (level, most),
+            (None, 0..=SHORT) => (QUICK, most.min(NEAR)),
+            (None, _) => (THOROUGH, most),
+        }
     }
 
     /// Whether both levels are in their ranges.
@@ -166,9 +173,9 @@ impl Deflating {
 
     /// The number of the parameter set for a message of `len` bytes, never 0.
     fn set_for(&self, len: usize) -> u32 {
-        let level = self.tuning.level_for(len);
+        let (level, window_bits) = self.tuning.effort_for(len, self.terms.window_bits);
         let mem_level = self.tuning.mem_level;
-        u32::from(self.terms.window_bits) | u32::from(level) << 4 | u32::from(mem_level) << 8
+        u32::from(window_bits) | u32::from(level) << 4 | u32::from(mem_level) << 8
     }
 }
 
