@@ -89,8 +89,9 @@ export interface WS {
    * else is binary; {@link SendOptions.binary} changes that.
    *
    * The first frame of a tick is written inside of the call. Further ones of the same tick leave in
-   * one write at its end, those sent from within `WS.receive` in one write when it returns. A server's
-   * payload of more than 16 KiB takes what is gathered before it along and leaves inside of the call.
+   * one write at its end, those sent from within `WS.receive` in one write when it returns. Where the
+   * library reads the socket, the first one waits, too, if the last tick had several. A server's payload
+   * of more than 16 KiB takes what is gathered before it along and leaves inside of the call.
    *
    * @param payload Text that is sent as bytes has to be valid UTF-8. The bytes of a server's
    * message of more than 16 KiB are not copied: leave them as they are until `callback`. A Blob is
