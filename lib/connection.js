@@ -314,6 +314,11 @@ function socketOnEnd() {
   else connection.endToo();
 }
 
+/** Once a handshake is done: the peer may have ended its half before, and no 'end' follows then. */
+function lookForEnd(socket) {
+  if (socket.readableEnded === true) process.nextTick(socketOnEnd.bind(socket));
+}
+
 /**
  * Whether the program has destroyed a socket, which neither came to its end nor failed before. Others than
  * Node's are destroyed by whatever carries them as well.
@@ -349,6 +354,7 @@ module.exports = {
   knownOf,
   limitDefaults,
   limitOptions,
+  lookForEnd,
   open,
   peek,
   roleOf
