@@ -96,7 +96,9 @@ class ClientHandshake {
     // Not a byte for a server that has not proved who it is.
     if (socket.secureConnecting === true) socket.on('secureConnect', socketOnSecure);
     else if (socket.destroyed === true) process.nextTick(socketOnClose.bind(socket));
-    else if (socket.writable !== false) socket.write(this.core.request());
+    else if (socket.connecting === true) socket.write(this.core.request());
+    // A stream of the program's may answer from within its write, which is too soon for `open`.
+    else if (socket.writable !== false) process.nextTick(ask, this, socket);
   }
 
   /** Lets go of the socket of this hop. */
@@ -262,6 +264,10 @@ function expire(handshake) {
   const { options: { handshakeTimeout } } = handshake;
   if (handshake.refusal !== null) handshake.failRefused();
   else handshake.fail(errors.handshakeFailed('WS_ERR_HANDSHAKE_TIMEOUT', `it took more than ${handshakeTimeout} ms`));
+}
+
+function ask({ core, socket: current }, socket) {
+  if (current === socket && core !== null && socket.destroyed !== true) socket.write(core.request());
 }
 
 function socketOnSecure() {
