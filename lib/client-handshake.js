@@ -70,7 +70,9 @@ class ClientHandshake {
     }
     this.connect();
     deadlines.start(this, handshakeTimeout);
-    if (signal !== undefined) watch(signal, this);
+    // What makes the socket is the program's, and may have aborted it meanwhile.
+    if (signal?.aborted) this.abort();
+    else if (signal !== undefined) watch(signal, this);
   }
 
   connect() {

@@ -77,9 +77,12 @@ function fieldsOf(headers) {
 
 function refuse(socket, response, done) {
   socket.write(response);
-  done(false);
-  // The answer says "Connection: close", so the connection does not stay, whoever forgets it.
-  if (socket.destroyed !== true && socket.writableEnded !== true) socket.end();
+  try {
+    done(false);
+  } finally {
+    // The answer says "Connection: close", so the connection does not stay, whoever forgets it.
+    if (socket.destroyed !== true && socket.writableEnded !== true) socket.end();
+  }
 }
 
 /** The subprotocol to answer with: always one that was offered, or none. */

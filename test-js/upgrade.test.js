@@ -138,6 +138,13 @@ test('a refused socket is ended once, whoever does it', () => {
   assert.equal(ends(socket), 1);
 });
 
+test('a refused socket is ended though the callback throws', () => {
+  const socket = plain();
+  const headers = requestHeaders({ 'sec-websocket-key': undefined });
+  assert.throws(() => WS.upgrade(socket, headers, () => { throw new Error('mine'); }), /^Error: mine$/);
+  assert.deepEqual(socket.calls, ['write', 'end']);
+});
+
 test('a refusal is written before the callback runs', () => {
   const socket = plain();
   WS.upgrade(socket, requestHeaders({ 'sec-websocket-version': '8' }), () => {
