@@ -293,6 +293,11 @@ function open(socket, limits, { extension = NO_EXTENSION, handshake = null } = {
     known.release();
     return connection;
   }
+  if (socket.destroyed === true && handshake === null) {
+    // It is no connection any more, and its 'close' may be over.
+    connection.release();
+    return connection;
+  }
   if (handshake === null) countOpened();
   if (typeof socket.on === 'function') {
     // A help, not a need: without events the garbage collector does the rest.
