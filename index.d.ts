@@ -16,9 +16,10 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
  * client; who does the handshake by hand sets them by hand. A socket with neither flag sends masked
  * frames and accepts both kinds.
  *
- * Options are checked as a whole before anything is done: an unknown name is a `TypeError` with
- * `ERR_INVALID_ARG_VALUE`, a value of another type one with `ERR_INVALID_ARG_TYPE`, a number out of
- * range a `RangeError` with `ERR_OUT_OF_RANGE`. No value is coerced; `undefined` stands for the default.
+ * Options are checked as a whole before anything is done: an unknown name, or an option that is
+ * not the object's own, is a `TypeError` with `ERR_INVALID_ARG_VALUE`, a value of another type one with
+ * `ERR_INVALID_ARG_TYPE`, a number out of range a `RangeError` with `ERR_OUT_OF_RANGE`. No value is
+ * coerced; `undefined` stands for the default.
  */
 export const WS: WS;
 
