@@ -23,6 +23,7 @@ function boolean(name, value) {
 /** One of a few words. */
 function oneOf(...words) {
   return (name, value) => {
+    if (typeof value !== 'string') throw errors.invalidArgType(name, 'a string', value);
     if (!words.includes(value)) throw errors.invalidArgValue(name, `must be one of: ${words.join(', ')}`, value);
   };
 }
@@ -34,8 +35,9 @@ function oneOf(...words) {
  */
 function checkOptions(options, table, defaults, whose = 'options') {
   if (options === undefined) return defaults;
-  if (options === null || typeof options !== 'object' || Array.isArray(options)) {
-    throw errors.invalidArgType(whose, 'an object', options);
+  // Neither an array nor a Map or Headers has properties: nothing of it would count.
+  if (options === null || typeof options !== 'object' || Symbol.iterator in options) {
+    throw errors.invalidArgType(whose, 'a plain object', options);
   }
   const inherited = Object.keys(table).find((name) => !Object.hasOwn(options, name) && options[name] !== undefined);
   if (inherited !== undefined) {

@@ -340,11 +340,31 @@ test('options that are inherited are refused, not passed over', () => {
   }
   for (const call of [(options) => WS.send(plain('server'), 'x', options), (options) => WS.frame('x', options)]) {
     assert.throws(() => call(Object.create({ binary: true })), { code: 'ERR_INVALID_ARG_VALUE' });
-    assert.throws(() => call([]), { code: 'ERR_INVALID_ARG_TYPE' });
   }
   const without = Object.freeze(Object.assign(Object.create(null), { maxPayload: 5 }));
   assert.equal(checkOptions(without, upgradeOptions, upgradeDefaults).maxPayload, 5);
   assert.equal(checkOptions(Object.create({ strict: undefined }), upgradeOptions, upgradeDefaults).strict, false);
+});
+
+test('what has no properties to read options from is refused', () => {
+  for (const options of [[], new Map([['maxPayload', 5]]), new Headers({ origin: 'x' })]) {
+    const wrong = { code: 'ERR_INVALID_ARG_TYPE' };
+    assert.throws(() => WS.listen(http.createServer(), {}, options), wrong);
+    assert.throws(() => WS.send(plain('server'), 'x', options), wrong);
+    assert.throws(() => WS.frame('x', options), wrong);
+    for (const name of ['tls', 'headers']) {
+      assert.throws(() => WS.connect('ws://localhost/', {}, { [name]: options }), wrong);
+    }
+  }
+});
+
+test('text and transport: another type, and another word', () => {
+  for (const name of ['text', 'transport']) {
+    for (const value of [null, true, 5, ['string']]) {
+      assert.throws(() => WS.listen(http.createServer(), {}, { [name]: value }), { code: 'ERR_INVALID_ARG_TYPE' });
+    }
+    assert.throws(() => WS.listen(http.createServer(), {}, { [name]: 'String' }), { code: 'ERR_INVALID_ARG_VALUE' });
+  }
 });
 
 // The page against the code.
