@@ -223,6 +223,10 @@ function takeRest(attachment) {
 }
 
 function socketOnData(chunk) {
+  if (typeof chunk === 'string') {
+    this.destroy(errors.noBytes());
+    return;
+  }
   const { attachment } = peek(this);
   attachment.isHeard = true;
   if (attachment.foreign === 0) {

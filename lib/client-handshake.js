@@ -94,6 +94,8 @@ class ClientHandshake {
     socket.on('end', socketOnEnd);
     socket.on('error', socketOnError);
     socket.on('close', socketOnClose);
+    // Who has spoken with a proxy hands it on paused, so that nothing is lost.
+    socket.resume?.();
     socket.setNoDelay?.(true);
     // Not a byte for a server that has not proved who it is.
     if (socket.secureConnecting === true) socket.on('secureConnect', socketOnSecure);
@@ -278,7 +280,10 @@ function socketOnSecure() {
 
 function socketOnData(chunk) {
   // A listener in front of this one may have destroyed it: its 'close' is what follows.
-  if (this.destroyed !== true) peek(this).handshake.read(chunk);
+  if (this.destroyed === true) return;
+  const { handshake } = peek(this);
+  if (typeof chunk === 'string') handshake.fail(errors.noBytes());
+  else handshake.read(chunk);
 }
 
 function socketOnEnd() {

@@ -348,6 +348,29 @@ describe('createConnection', () => {
     }
   });
 
+  it('may return a socket that is paused', async (t) => {
+    const { url } = await serve(t, (head) => accepting(head));
+    for (const isLate of [false, true]) {
+      const createConnection = (where, callback) => {
+        const made = net.connect(where).pause();
+        if (!isLate) return made;
+        made.once('connect', () => callback(null, made));
+        return undefined;
+      };
+      const { socket, error } = await attempt(url, { createConnection });
+      assert.equal(error, undefined);
+      socket.destroy();
+    }
+  });
+
+  it('must not return a socket with an encoding', async (t) => {
+    const { url } = await serve(t, (head) => accepting(head));
+    const createConnection = (where) => net.connect(where).setEncoding('latin1');
+    const error = await failure(url, { createConnection });
+    assert.equal(error.code, 'ERR_INVALID_STATE');
+    assert.match(error.message, /setEncoding/);
+  });
+
   it('may fail, now or later', async () => {
     const mine = new Error('mine');
     assert.throws(() => attempt('ws://x/', { createConnection() { throw mine; } }), mine);
