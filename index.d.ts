@@ -16,10 +16,10 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
  * client; who does the handshake by hand sets them by hand. A socket with neither flag sends masked
  * frames and accepts both kinds.
  *
- * Options are checked as a whole before anything is done: an unknown name is a `TypeError` with
- * `ERR_INVALID_ARG_VALUE`, a value of another type one with `ERR_INVALID_ARG_TYPE`, a number out of
- * range, or not a whole one, a `RangeError` with `ERR_OUT_OF_RANGE`. No value is coerced; `undefined` stands
- * for the default.
+ * Options are checked as a whole before anything is done: an unknown name, or an option that is
+ * not the object's own, is a `TypeError` with `ERR_INVALID_ARG_VALUE`, a value of another type one with
+ * `ERR_INVALID_ARG_TYPE`, a number out of range, or not a whole one, a `RangeError` with `ERR_OUT_OF_RANGE`.
+ * No value is coerced; `undefined` stands for the default.
  */
 export const WS: WS;
 
@@ -32,8 +32,8 @@ export interface WS {
    *
    * A handshake that is refused is answered too, with `Connection: close`: `426` for another version
    * than 13 (and, where `strict`, for a request without `Upgrade`), `400` for every other reason. Then
-   * `callback(false)` is called and the socket is ended. Where `headers` is no object,
-   * `callback(false)` is called and nothing is written.
+   * `callback(false)` is called and the socket is ended. Where `headers` is no object, or the socket is
+   * destroyed or ended already, `callback(false)` is called and nothing is written.
    *
    * @param headers Names in lower case, as `http.IncomingMessage.headers` has them.
    * @param callback Called once, before the return. What it throws reaches the caller.
@@ -44,7 +44,7 @@ export interface WS {
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: a limit outside of its range.
    * @throws {Error} `ERR_INVALID_STATE`: the library reads this socket itself.
    */
-  upgrade(this: void, socket: SocketLike, headers: HandshakeHeaders, callback?: UpgradeCallback): boolean;
+  upgrade(this: void, socket: SocketLike, headers: HandshakeHeaders, callback?: UpgradeCallback | null): boolean;
   upgrade(
     this: void,
     socket: SocketLike,
@@ -64,8 +64,8 @@ export interface WS {
    * within a callback for the same socket, it queues the bytes behind the chunk in hand.
    *
    * Without a callback, one message a call is returned; `WS.receive(socket, Buffer.alloc(0))`
-   * returns the next one that waits. More than `maxPayload` and 1 MiB waiting fails the connection
-   * with 1008.
+   * returns the next one that waits, none after `WS.close`. More than `maxPayload` and 1 MiB waiting
+   * fails the connection with 1008.
    *
    * @param buffer Never modified, and not kept: it may be reused after the return.
    * @returns The first message of this call, `undefined` where none was complete.
@@ -223,7 +223,8 @@ export interface WS {
   /**
    * Has the library read a socket whose handshake is done, as it does for those of `WS.listen`:
    * `WS.upgrade` has answered, or the flag `_is_client` was set by hand. From here on `WS.receive`
-   * throws. `open` is called before this returns, and messages in `head` are delivered.
+   * throws. `open` is called before this returns, and messages in `head` are delivered. For a socket that is
+   * destroyed already no handler is called.
    *
    * The options count from now on. What `WS.upgrade` was told of {@link LimitOptions} stays where it is not told
    * anew.

@@ -2,7 +2,9 @@
 
 const errors = require('./errors.js');
 const { Attachment } = require('./attachment.js');
-const { SERVER, knownOf, limitDefaults, limitOptions, open, peek, roleOf } = require('./connection.js');
+const {
+  SERVER, knownOf, limitDefaults, limitOptions, lookForEnd, open, peek, roleOf
+} = require('./connection.js');
 const { NO_EXTENSION, agreedElsewhere, checkDeflate } = require('./deflate.js');
 const { boolean, checkOptions, integer, nearest, oneOf } = require('./options.js');
 
@@ -64,6 +66,7 @@ function attachChecked(socket, handlers, options, { extension, head, protocol, r
   connection.protocol = protocol ?? known?.protocol ?? '';
   connection.outbox.mayDelay = true;
   connection.attachment = new Attachment(connection, handlers, options);
+  lookForEnd(socket);
   connection.attachment.start(head, request, data);
   return socket;
 }

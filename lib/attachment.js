@@ -225,6 +225,10 @@ function takeRest(attachment) {
 }
 
 function socketOnData(chunk) {
+  if (typeof chunk === 'string') {
+    this.destroy(errors.noBytes());
+    return;
+  }
   const { attachment } = peek(this);
   attachment.isHeard = true;
   if (attachment.foreign === 0) {

@@ -71,7 +71,9 @@ class ClientHandshake {
     }
     this.connect();
     deadlines.start(this, handshakeTimeout);
-    if (signal !== undefined) watch(signal, this);
+    // What makes the socket is the program's, and may have aborted it meanwhile.
+    if (signal?.aborted) this.abort();
+    else if (signal !== undefined) watch(signal, this);
   }
 
   connect() {
@@ -93,11 +95,15 @@ class ClientHandshake {
     socket.on('end', socketOnEnd);
     socket.on('error', socketOnError);
     socket.on('close', socketOnClose);
+    // Who has spoken with a proxy hands it on paused, so that nothing is lost.
+    socket.resume?.();
     socket.setNoDelay?.(true);
     // Not a byte for a server that has not proved who it is.
     if (socket.secureConnecting === true) socket.on('secureConnect', socketOnSecure);
     else if (socket.destroyed === true) process.nextTick(socketOnClose.bind(socket));
-    else if (socket.writable !== false) socket.write(this.core.request());
+    else if (socket.connecting === true) socket.write(this.core.request());
+    // A stream of the program's may answer from within its write, which is too soon for `open`.
+    else if (socket.writable !== false) process.nextTick(ask, this, socket);
   }
 
   /** Lets go of the socket of this hop. */
@@ -254,13 +260,20 @@ function expire(handshake) {
   else handshake.fail(errors.handshakeFailed('WS_ERR_HANDSHAKE_TIMEOUT', `it took more than ${handshakeTimeout} ms`));
 }
 
+function ask({ core, socket: current }, socket) {
+  if (current === socket && core !== null && socket.destroyed !== true) socket.write(core.request());
+}
+
 function socketOnSecure() {
   this.write(peek(this).handshake.core.request());
 }
 
 function socketOnData(chunk) {
   // A listener in front of this one may have destroyed it: its 'close' is what follows.
-  if (this.destroyed !== true) peek(this).handshake.read(chunk);
+  if (this.destroyed === true) return;
+  const { handshake } = peek(this);
+  if (typeof chunk === 'string') handshake.fail(errors.noBytes());
+  else handshake.read(chunk);
 }
 
 function socketOnEnd() {

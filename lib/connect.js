@@ -72,8 +72,6 @@ function checkProtocols(name, value) {
 
 function checkHeaders(name, value) {
   checkObject(name, value);
-  // A Map or Headers has no properties: nothing of it would be sent.
-  if (Symbol.iterator in value) throw errors.invalidArgType(name, 'a plain object', value);
   for (const [field, text] of Object.entries(value)) checkString(`${name}.${field}`, text);
 }
 
@@ -99,7 +97,10 @@ function checkSignal(name, value) {
 }
 
 function checkObject(name, value) {
-  if (value === null || typeof value !== 'object') throw errors.invalidArgType(name, 'an object', value);
+  // A Map or Headers has no properties: nothing of it would count.
+  if (value === null || typeof value !== 'object' || Symbol.iterator in value) {
+    throw errors.invalidArgType(name, 'a plain object', value);
+  }
 }
 
 function checkFunction(name, value) {

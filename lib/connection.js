@@ -297,6 +297,11 @@ function open(socket, limits, { extension = NO_EXTENSION, handshake = null } = {
     known.release();
     return connection;
   }
+  if (socket.destroyed === true && handshake === null) {
+    // It is no connection any more, and its 'close' may be over.
+    connection.release();
+    return connection;
+  }
   if (handshake === null) countOpened();
   if (typeof socket.on === 'function') {
     // A help, not a need: without events the garbage collector does the rest.
@@ -316,6 +321,11 @@ function socketOnEnd() {
   const connection = peek(this);
   if (connection.waits) connection.isLate = true;
   else connection.endToo();
+}
+
+/** Once a handshake is done: the peer may have ended its half before, and no 'end' follows then. */
+function lookForEnd(socket) {
+  if (socket.readableEnded === true) process.nextTick(socketOnEnd.bind(socket));
 }
 
 /**
@@ -368,6 +378,7 @@ module.exports = {
   knownOf,
   limitDefaults,
   limitOptions,
+  lookForEnd,
   open,
   peek,
   roleOf

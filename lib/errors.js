@@ -68,6 +68,11 @@ function invalidState(message) {
   return coded(Error, 'ERR_INVALID_STATE', message);
 }
 
+/** For a socket that is to be read, and has been given an encoding. */
+function noBytes() {
+  return invalidState('The socket gives strings, not bytes: setEncoding was called');
+}
+
 function unknownHandler(name, nearest) {
   return coded(TypeError, 'ERR_INVALID_ARG_VALUE', `There is no handler "${name}". Did you mean "${nearest}"?`);
 }
@@ -126,6 +131,7 @@ module.exports = {
   invalidText,
   invalidReturn,
   invalidState,
+  noBytes,
   outOfRange,
   unknownHandler,
   unknownOption,

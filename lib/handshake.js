@@ -1,5 +1,6 @@
 'use strict';
 
+const errors = require('./errors.js');
 const native = require('./native.js');
 const { acceptance, admitsOrigin, readAnswer } = require('./admission.js');
 const { attachChecked } = require('./attach.js');
@@ -281,7 +282,9 @@ function failLate(handshake, error) {
 }
 
 function socketOnData(chunk) {
-  handshakeOf(this).feed(chunk);
+  const handshake = handshakeOf(this);
+  if (typeof chunk === 'string') handshake.fail(errors.noBytes());
+  else handshake.feed(chunk);
 }
 
 /** A client that goes away before it has an answer is nobody's error. */

@@ -3,7 +3,8 @@
 const errors = require('./errors.js');
 
 // Options are checked by a table: each name has a check that throws, and a default. Nothing is
-// coerced, and a name that is not in the table is refused.
+// coerced, and a name that is not in the table is refused; so is one that an object inherits, by a
+// prototype or as a getter of its class, for it would be passed over.
 
 /** A whole number from `least` to `most`. */
 function integer(least, most) {
@@ -22,6 +23,7 @@ function boolean(name, value) {
 /** One of a few words. */
 function oneOf(...words) {
   return (name, value) => {
+    if (typeof value !== 'string') throw errors.invalidArgType(name, 'a string', value);
     if (!words.includes(value)) throw errors.invalidArgValue(name, `must be one of: ${words.join(', ')}`, value);
   };
 }
@@ -29,12 +31,17 @@ function oneOf(...words) {
 /**
  * A copy of `options` with every default filled in.
  * @param whose what the options are called in errors
- * @throws TypeError for an unknown name or a wrong type, RangeError for a number out of range
+ * @throws TypeError for an unknown or inherited name or a wrong type, RangeError for a number out of range
  */
 function checkOptions(options, table, defaults, whose = 'options') {
   if (options === undefined) return defaults;
-  if (options === null || typeof options !== 'object' || Array.isArray(options)) {
-    throw errors.invalidArgType(whose, 'an object', options);
+  // Neither an array nor a Map or Headers has properties: nothing of it would count.
+  if (options === null || typeof options !== 'object' || Symbol.iterator in options) {
+    throw errors.invalidArgType(whose, 'a plain object', options);
+  }
+  const inherited = Object.keys(table).find((name) => !Object.hasOwn(options, name) && options[name] !== undefined);
+  if (inherited !== undefined) {
+    throw errors.invalidArgValue(`${whose}.${inherited}`, 'must be a property of the object itself', options[inherited]);
   }
   const checked = { ...defaults };
   for (const name of Object.keys(options)) {

@@ -23,10 +23,15 @@ function receive(socket, buffer, callback) {
   processChunk(connection, buffer, deliver);
   // Bytes that a callback hands in wait for the chunk in hand: none of them is a message yet.
   if (isNested) return undefined;
-  if (deliver === null) return connection.inbox?.shift()?.payload;
+  if (deliver === null) return nextWaiting(connection);
   const { first } = connection;
   connection.first = undefined;
   return first;
+}
+
+/** The oldest message that waits; none where the program itself has closed or destroyed the connection. */
+function nextWaiting({ closing, inbox, socket }) {
+  return closing || socket.destroyed === true ? undefined : inbox?.shift()?.payload;
 }
 
 module.exports = { receive };

@@ -2,7 +2,9 @@
 
 const errors = require('./errors.js');
 const native = require('./native.js');
-const { checkNotRead, checkSocket, limitDefaults, limitOptions, open, peek } = require('./connection.js');
+const {
+  checkNotRead, checkSocket, limitDefaults, limitOptions, lookForEnd, open, peek
+} = require('./connection.js');
 const { answerOffers, checkDeflate } = require('./deflate.js');
 const { handshakeOf } = require('./listener.js');
 const { boolean, checkOptions } = require('./options.js');
@@ -21,7 +23,8 @@ const upgradeDefaults = { ...limitDefaults, strict: false, protocols: undefined,
  * @returns whether it was accepted
  */
 function upgrade(socket, headers, options, callback) {
-  if (typeof options === 'function') {
+  // The article takes whatever is no function for no callback, and so may its programs' null.
+  if (typeof options === 'function' || (options === null && callback === undefined)) {
     callback = options;
     options = undefined;
   }
@@ -31,7 +34,9 @@ function upgrade(socket, headers, options, callback) {
   checkNotRead(peek(socket));
   const done = typeof callback === 'function' ? callback : () => {};
   const checked = checkOptions(options, upgradeOptions, upgradeDefaults);
-  if (headers === null || (typeof headers !== 'object' && typeof headers !== 'function')) {
+  // Nobody can be answered any more where the client has gone, or the program has ended the socket.
+  const isOver = socket.destroyed === true || socket.writableEnded === true;
+  if (isOver || headers === null || (typeof headers !== 'object' && typeof headers !== 'function')) {
     done(false);
     return false;
   }
@@ -49,6 +54,7 @@ function upgrade(socket, headers, options, callback) {
   socket._is_client = false;
   const extensions = extension.text === '' ? undefined : extension.text;
   socket.write(native.upgradeResponse(verdict.accept, protocol, extensions));
+  lookForEnd(socket);
   done(true);
   return true;
 }
@@ -71,9 +77,12 @@ function fieldsOf(headers) {
 
 function refuse(socket, response, done) {
   socket.write(response);
-  done(false);
-  // The answer says "Connection: close", so the connection does not stay, whoever forgets it.
-  if (socket.destroyed !== true && socket.writableEnded !== true) socket.end();
+  try {
+    done(false);
+  } finally {
+    // The answer says "Connection: close", so the connection does not stay, whoever forgets it.
+    if (socket.destroyed !== true && socket.writableEnded !== true) socket.end();
+  }
 }
 
 /** The subprotocol to answer with: always one that was offered, or none. */

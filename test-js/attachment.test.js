@@ -334,6 +334,21 @@ test('a socket whose bytes WS.receive has taken cannot be attached', async (t) =
   assert.throws(() => WS.attach(server, {}), { code: 'ERR_INVALID_STATE' });
 });
 
+test('a socket that gives strings is no connection, and says why', async (t) => {
+  const { server, client: peer } = await connected(t, 'net');
+  const log = [];
+  const over = new Promise((resolve) => {
+    WS.attach(server.setEncoding('latin1'), {
+      message: () => log.push('message'),
+      error: (socket, { code, message }) => log.push(code, message),
+      close: (socket, code) => resolve(code)
+    });
+  });
+  peer.write(client.text('x'));
+  assert.equal(await over, 1006);
+  assert.deepEqual(log, ['ERR_INVALID_STATE', 'The socket gives strings, not bytes: setEncoding was called']);
+});
+
 test('the limits given to WS.upgrade hold for the attached connection', async (t) => {
   const { server, client: peer } = await connected(t, 'net', { maxPayload: 4 });
   const failed = new Promise((resolve) => {

@@ -12,9 +12,11 @@ const { mkdtempSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { describe, it } = require('node:test');
+const { Duplex } = require('node:stream');
+const { connect } = require('../lib/connect.js');
 const { selfSigned } = require('./support/certificate.js');
 const { accepting, attempt, failure, serve } = require('./support/clients.js');
-const { readHead } = require('./support/handshake.js');
+const { parseHead, readHead } = require('./support/handshake.js');
 const { HOST, listen } = require('./support/sockets.js');
 
 const identity = selfSigned();
@@ -322,6 +324,51 @@ describe('createConnection', () => {
     assert.equal(socket, returned);
     assert.deepEqual(where, { host: HOST, port });
     socket.destroy();
+  });
+
+  it('may return a stream that answers from within its write', async () => {
+    for (const [handler, answer] of [['open', accepting], ['error', () => 'HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n']]) {
+      const stream = new Duplex({
+        read() {},
+        write(chunk, _encoding, done) {
+          this.push(answer(parseHead(chunk)));
+          done();
+        }
+      });
+      // Who has been read before hands on what it is given at once.
+      stream.push('before');
+      await once(stream, 'data');
+      let isReturned = false;
+      const called = new Promise((resolve) => {
+        connect('ws://x/', { [handler]: () => resolve(isReturned) }, { createConnection: () => stream });
+      });
+      isReturned = true;
+      assert.equal(await called, true, handler);
+      stream.destroy();
+    }
+  });
+
+  it('may return a socket that is paused', async (t) => {
+    const { url } = await serve(t, (head) => accepting(head));
+    for (const isLate of [false, true]) {
+      const createConnection = (where, callback) => {
+        const made = net.connect(where).pause();
+        if (!isLate) return made;
+        made.once('connect', () => callback(null, made));
+        return undefined;
+      };
+      const { socket, error } = await attempt(url, { createConnection });
+      assert.equal(error, undefined);
+      socket.destroy();
+    }
+  });
+
+  it('must not return a socket with an encoding', async (t) => {
+    const { url } = await serve(t, (head) => accepting(head));
+    const createConnection = (where) => net.connect(where).setEncoding('latin1');
+    const error = await failure(url, { createConnection });
+    assert.equal(error.code, 'ERR_INVALID_STATE');
+    assert.match(error.message, /setEncoding/);
   });
 
   it('may fail, now or later', async () => {

@@ -4,6 +4,7 @@
 
 const test = require('node:test');
 const assert = require('node:assert/strict');
+const { once } = require('node:events');
 const { WS } = require('..');
 const { ROLES, peerOf } = require('./support/frames.js');
 const { requestHeaders, requestHead, readHead } = require('./support/handshake.js');
@@ -25,6 +26,15 @@ async function halfOpen(t, role) {
     await readHead(far);
   } else as('client', near);
   return { near, far };
+}
+
+/** A half-open socket whose peer has ended its half, which was read to the end. */
+async function endedByPeer(t) {
+  const { server: near, client: far } = lasting(t, await netPair({ allowHalfOpen: true }));
+  const ended = once(near.resume(), 'end');
+  far.resume().end();
+  await ended;
+  return near;
 }
 
 for (const role of ROLES) {
@@ -52,6 +62,14 @@ for (const role of ROLES) {
     assert.equal((await inbox.next()).payload.toString(), 'whole');
     assert.deepEqual(await over, []);
     assert.deepEqual(inbox.left, []);
+  });
+
+  test(`${role}: a FIN before WS.attach: our half is ended, the socket closes`, async (t) => {
+    const near = await endedByPeer(t);
+    const over = new Promise((resolve) => {
+      WS.attach(as(role, near), { close: (socket, code) => resolve(code) });
+    });
+    assert.equal(await over, 1006);
   });
 
   test(`${role}: the answer to the last message goes before our FIN`, async (t) => {
@@ -135,6 +153,14 @@ for (const role of ROLES) {
     assert.deepEqual(got, ['one', 'two', 'three']);
   });
 }
+
+test('a FIN before WS.upgrade: our half is ended, the socket closes', async (t) => {
+  const near = await endedByPeer(t);
+  const over = closed(near);
+  assert.equal(WS.upgrade(near, requestHeaders()), true);
+  assert.deepEqual(await over, []);
+  assert.equal(WS.info(near).closeCode, 1006);
+});
 
 test('scenario 14: 1,000 peers gone by FIN and 1,000 by RST, ten rounds: memory stays flat', async (t) => {
   const { rss, heap } = await grownBy('gone');

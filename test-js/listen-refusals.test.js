@@ -83,6 +83,13 @@ describe('requests that are refused', () => {
     checkAnswer(await ask(server, changed({ upgrade: 'h2c' })), 400);
   });
 
+  test('a socket that has been given an encoding', async (t) => {
+    const server = await serve(t, 'net', {});
+    server.prependListener('connection', (socket) => socket.setEncoding('latin1'));
+    const [error] = await uncaught(1, async () => checkAnswer(await ask(server, opening({})), 500));
+    assert.equal(error.code, 'ERR_INVALID_STATE');
+  });
+
   test('fetch reads a 426', async (t) => {
     const server = await serve(t, 'own', {});
     const answer = await fetch(`http://${HOST}:${server.address().port}/`);

@@ -5,6 +5,7 @@
 // elsewhere. What a connection takes is tested in both roles, by every way to a connection.
 
 const assert = require('node:assert/strict');
+const http = require('node:http');
 const net = require('node:net');
 const { subscribe, unsubscribe } = require('node:diagnostics_channel');
 const { once } = require('node:events');
@@ -18,6 +19,7 @@ const { HANDLERS, attachDefaults, attachOptions } = require('../lib/attach.js');
 const { connectDefaults, connectOptions } = require('../lib/connect.js');
 const deflate = require('../lib/deflate.js');
 const { listenDefaults, listenOptions, placeOptions } = require('../lib/listen.js');
+const { checkOptions } = require('../lib/options.js');
 const { sendDefaults, sendOptions } = require('../lib/payload.js');
 const { shutdownDefaults, shutdownOptions } = require('../lib/shutdown.js');
 const { streamDefaults, streamOptions } = require('../lib/stream.js');
@@ -326,6 +328,43 @@ test('diagnostics channels: open', async (t) => {
   const { socket, response } = await clients.attempt(url, { protocols: ['a'] });
   socket.destroy();
   assert.deepEqual(told, [{ socket, protocol: 'a', request: response }]);
+});
+
+test('options that are inherited are refused, not passed over', () => {
+  class Limits {
+    get maxPayload() { return 1024; }
+  }
+  for (const [options, name] of [[new Limits(), 'maxPayload'], [Object.create({ origins: [] }), 'origins']]) {
+    const message = new RegExp(`"options\\.${name}" argument must be a property of the object itself`);
+    assert.throws(() => WS.listen(http.createServer(), {}, options), { code: 'ERR_INVALID_ARG_VALUE', message });
+  }
+  for (const call of [(options) => WS.send(plain('server'), 'x', options), (options) => WS.frame('x', options)]) {
+    assert.throws(() => call(Object.create({ binary: true })), { code: 'ERR_INVALID_ARG_VALUE' });
+  }
+  const without = Object.freeze(Object.assign(Object.create(null), { maxPayload: 5 }));
+  assert.equal(checkOptions(without, upgradeOptions, upgradeDefaults).maxPayload, 5);
+  assert.equal(checkOptions(Object.create({ strict: undefined }), upgradeOptions, upgradeDefaults).strict, false);
+});
+
+test('what has no properties to read options from is refused', () => {
+  for (const options of [[], new Map([['maxPayload', 5]]), new Headers({ origin: 'x' })]) {
+    const wrong = { code: 'ERR_INVALID_ARG_TYPE' };
+    assert.throws(() => WS.listen(http.createServer(), {}, options), wrong);
+    assert.throws(() => WS.send(plain('server'), 'x', options), wrong);
+    assert.throws(() => WS.frame('x', options), wrong);
+    for (const name of ['tls', 'headers']) {
+      assert.throws(() => WS.connect('ws://localhost/', {}, { [name]: options }), wrong);
+    }
+  }
+});
+
+test('text and transport: another type, and another word', () => {
+  for (const name of ['text', 'transport']) {
+    for (const value of [null, true, 5, ['string']]) {
+      assert.throws(() => WS.listen(http.createServer(), {}, { [name]: value }), { code: 'ERR_INVALID_ARG_TYPE' });
+    }
+    assert.throws(() => WS.listen(http.createServer(), {}, { [name]: 'String' }), { code: 'ERR_INVALID_ARG_VALUE' });
+  }
 });
 
 // The page against the code.

@@ -152,6 +152,19 @@ for (const role of ROLES) {
     assert.deepEqual(sent(socket), [{ close: 1000, reason: '' }]);
   });
 
+  for (const [what, over] of [
+    ['WS.close', (socket) => WS.close(socket, 1000)],
+    ['a destroy', (socket) => { socket.destroyed = true; }]
+  ]) {
+    test(`${role}: ${what}: no call without a callback returns what is kept`, () => {
+      const socket = plain(role);
+      assert.equal(WS.receive(socket, texts('one', 'two', 'three')).toString(), 'one');
+      over(socket);
+      assert.equal(WS.receive(socket, Buffer.alloc(0)), undefined);
+      assert.equal(WS.receive(socket, texts('four')), undefined);
+    });
+  }
+
   test(`${role}: WS.close in a callback that then throws: no further callback at the next call`, () => {
     const socket = plain(role);
     assert.throws(() => WS.receive(socket, texts('one', 'two'), () => {

@@ -15,7 +15,7 @@ const { accepting, serve } = require('./support/clients.js');
 const { attachedPair } = require('./support/attached.js');
 const { requestHeaders } = require('./support/handshake.js');
 const { plain } = require('./support/plain.js');
-const { connected } = require('./support/sockets.js');
+const { connected, lasting, netPair } = require('./support/sockets.js');
 
 /** How many connections there are and were, whatever reads them. */
 function counted(before) {
@@ -66,6 +66,19 @@ test('a connection counts as open until its socket is closed, and once', async (
   await Promise.all(gone);
   assert.deepEqual(counted(before), { open: 0, total: 2 });
   assert.equal(since(before).messages.sent, 1);
+});
+
+test('a socket that was closed before its first call is no connection', async (t) => {
+  const { server } = lasting(t, await netPair());
+  server.destroy();
+  await once(server, 'close');
+  const before = stats();
+  server._is_server = true;
+  assert.equal(send(server, 'late'), false);
+  assert.equal(ping(server), false);
+  assert.equal(broadcast([server], 'late'), 0);
+  assert.equal(WS.info(server).state, 'closed');
+  assert.deepEqual(counted(before), { open: 0, total: 0 });
 });
 
 test('a client counts from the end of its handshake on, whatever became of others', async (t) => {

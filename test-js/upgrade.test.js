@@ -81,6 +81,25 @@ test('the callback may be left out, and so may options', () => {
   assert.equal(WS.upgrade(plain(), null), false);
 });
 
+test('a callback that is null is none, as in the article; options have to be an object', () => {
+  assert.equal(WS.upgrade(plain(), EXAMPLE, null), true);
+  assert.equal(WS.upgrade(plain(), null, null), false);
+  assert.throws(() => WS.upgrade(plain(), EXAMPLE, null, () => {}), { code: 'ERR_INVALID_ARG_TYPE' });
+});
+
+test('a socket that is gone is not opened: false, nothing written, no flags', () => {
+  for (const gone of ['destroyed', 'writableEnded']) {
+    const socket = plain();
+    socket[gone] = true;
+    const answers = [];
+    assert.equal(WS.upgrade(socket, EXAMPLE, (accepted) => answers.push(accepted)), false);
+    assert.deepEqual(answers, [false]);
+    assert.deepEqual(socket.calls, []);
+    assert.equal('_is_server' in socket || '_is_client' in socket, false);
+    assert.equal(WS.info(socket), null);
+  }
+});
+
 test('what the callback throws reaches the caller, after the response', () => {
   const socket = plain();
   assert.throws(() => WS.upgrade(socket, EXAMPLE, () => { throw new Error('mine'); }), /^Error: mine$/);
@@ -117,6 +136,13 @@ test('a refused socket is ended once, whoever does it', () => {
     socket.writableEnded = true; // as a stream tells it
   });
   assert.equal(ends(socket), 1);
+});
+
+test('a refused socket is ended though the callback throws', () => {
+  const socket = plain();
+  const headers = requestHeaders({ 'sec-websocket-key': undefined });
+  assert.throws(() => WS.upgrade(socket, headers, () => { throw new Error('mine'); }), /^Error: mine$/);
+  assert.deepEqual(socket.calls, ['write', 'end']);
 });
 
 test('a refusal is written before the callback runs', () => {

@@ -41,6 +41,7 @@ WS.upgrade(socket, { 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==' }, (accepte
   accepted satisfies boolean;
 });
 WS.upgrade(socket, {}, undefined, () => {});
+WS.upgrade(socket, {}, null);
 WS.upgrade(socket, {}, {
   protocols: (offered, headers) => {
     headers['origin'] satisfies string | readonly string[] | undefined;
