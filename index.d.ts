@@ -618,7 +618,7 @@ export interface DeflateSettings {
 export interface GuardOptions extends LimitOptions {
   /**
    * Bytes that may wait for a peer to read them where one more message is sent, of any size; where more do,
-   * the socket is destroyed with `ERR_WS13_BUFFER_OVERFLOW`.
+   * the socket is destroyed with `ERR_WS13_BUFFER_OVERFLOW`. Control frames may wait behind that message.
    * 1 to 2^53 - 1; default: 67,108,864 (64 MiB).
    */
   maxBufferedAmount?: number | undefined;
