@@ -628,8 +628,9 @@ export interface GuardOptions extends LimitOptions {
   perMessageDeflate?: boolean | DeflateSettings | undefined;
   /**
    * Milliseconds; after one to two times as much silence the peer is pinged. As much again without a byte
-   * from it, and the socket is destroyed with `ERR_WS13_HEARTBEAT`. 0 (off) to 2^31 - 1; default: 60,000 in
-   * `WS.listen` and `WS.connect`, 0 in `WS.attach`, `WS.stream` and `WS.messages`.
+   * from it, or one read of those that wait for it, and the socket is destroyed with
+   * `ERR_WS13_HEARTBEAT`. 0 (off) to 2^31 - 1; default: 60,000 in `WS.listen` and `WS.connect`, 0 in
+   * `WS.attach`, `WS.stream` and `WS.messages`.
    */
   heartbeat?: number | undefined;
   /**

@@ -171,6 +171,28 @@ everyWay('heartbeat', { heartbeat: 20 }, async ({ far, closed }) => {
   assert.deepEqual([code, error.code, wasClean], [1006, 'ERR_WS13_HEARTBEAT', false]);
 });
 
+everyWay('heartbeat: who reads a long message is alive', { heartbeat: 100 }, async ({ socket, far, peer, closed }) => {
+  let read = 0;
+  // Slowly; a ping comes behind all of it.
+  far.pause().on('data', ({ length }) => {
+    if ((read % (2 * MiB)) + length >= 2 * MiB) far.pause();
+    read += length;
+  });
+  const slow = setInterval(() => far.resume(), 25);
+  WS.send(socket, Buffer.alloc(32 * MiB));
+  await until(() => read > 32 * MiB || socket.destroyed);
+  clearInterval(slow);
+  far.resume().write(peer.close(1000));
+  const { code, error } = await closed;
+  assert.deepEqual([code, error], [1000, undefined]);
+});
+
+everyWay('heartbeat: who reads nothing is not', { heartbeat: 50 }, async ({ socket, far, closed }) => {
+  far.pause();
+  WS.send(socket, Buffer.alloc(48 * MiB));
+  assert.equal((await closed).error.code, 'ERR_WS13_HEARTBEAT');
+});
+
 everyWay('heartbeat: whatever arrives is a sign of life', { heartbeat: 200 }, async ({ socket, far, peer, inbox, closed }) => {
   const pings = frames(far);
   for (let round = 0; round < 2; round++) {
