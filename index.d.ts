@@ -625,7 +625,7 @@ export interface DeflateSettings {
 export interface GuardOptions extends LimitOptions {
   /**
    * Bytes that may wait for a peer to read them where one more message is sent, of any size; where more do,
-   * the socket is destroyed with `ERR_WS13_BUFFER_OVERFLOW`.
+   * the socket is destroyed with `ERR_WS13_BUFFER_OVERFLOW`. Control frames may wait behind that message.
    * 1 to 2^53 - 1; default: 67,108,864 (64 MiB).
    */
   maxBufferedAmount?: number | undefined;
@@ -635,8 +635,9 @@ export interface GuardOptions extends LimitOptions {
   perMessageDeflate?: boolean | DeflateSettings | undefined;
   /**
    * Milliseconds; after one to two times as much silence the peer is pinged. As much again without a byte
-   * from it, and the socket is destroyed with `ERR_WS13_HEARTBEAT`. 0 (off) to 2^31 - 1; default: 60,000 in
-   * `WS.listen` and `WS.connect`, 0 in `WS.attach`, `WS.stream` and `WS.messages`.
+   * from it, or one read of those that wait for it, and the socket is destroyed with
+   * `ERR_WS13_HEARTBEAT`. 0 (off) to 2^31 - 1; default: 60,000 in `WS.listen` and `WS.connect`, 0 in
+   * `WS.attach`, `WS.stream` and `WS.messages`.
    */
   heartbeat?: number | undefined;
   /**

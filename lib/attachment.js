@@ -38,6 +38,8 @@ class Attachment {
     this.isHeard = false;
     /** Whether a heartbeat's ping has not been followed by anything. */
     this.pinged = false;
+    /** Bytes that the system had taken when the heartbeat found that more waited for it; or -1. */
+    this.taken = -1;
   }
 
   /** Takes over the socket's events and tells the program that the connection is open. */
@@ -163,6 +165,20 @@ class Attachment {
     resumeFor(this.connection, INCOMING | PROGRAM | READER);
   }
 
+  /**
+   * Whether the peer has read some of what waited for it at the last heartbeat: a ping behind a long message
+   * takes as long as that does.
+   */
+  isReading() {
+    const { _handle: handle } = this.connection.socket;
+    // That of TLS takes all at once, and has one of TCP below it.
+    const { bytesWritten = 0, writeQueueSize = 0 } = handle?._parent ?? handle ?? {};
+    const taken = bytesWritten - writeQueueSize;
+    const isReading = this.taken !== -1 && taken > this.taken;
+    this.taken = writeQueueSize > 0 ? taken : -1;
+    return isReading;
+  }
+
   ping(payload) {
     this.handlers.ping?.(this.connection.socket, payload);
   }
@@ -197,7 +213,8 @@ class Attachment {
  * endpoint is still responsive". */
 const heartbeats = deadlinesBy((attachment) => {
   const { connection, options: { heartbeat } } = attachment;
-  const alive = attachment.isHeard || connection.paused !== 0;
+  const reads = attachment.isReading();
+  const alive = attachment.isHeard || connection.paused !== 0 || reads;
   if (!alive && attachment.pinged) {
     connection.socket.destroy(errors.heartbeatTimeout(heartbeat));
     return;

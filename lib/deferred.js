@@ -11,7 +11,7 @@ const errors = require('./errors.js');
  * @returns false where as much waits as the socket's queue is to hold; 'drain' follows then
  */
 function inTurn(connection, size, job) {
-  const { deferredBytes: waiting, outbox, socket } = connection;
+  const { socket } = connection;
   connection.deferredBytes += size;
   const turn = Promise.resolve(connection.deferred).then(() => {
     connection.deferredBytes -= size;
@@ -24,13 +24,18 @@ function inTurn(connection, size, job) {
     if (connection.owesDrain) process.nextTick(tellDrain, connection);
   });
   connection.deferred = turn;
-  // What waits here waits because of the program, but takes the same memory.
-  if (waiting > outbox.bound) {
-    socket.destroy(errors.bufferOverflow(connection.deferredBytes, outbox.bound));
-  }
   if (!(socket.writableLength + connection.deferredBytes >= socket.writableHighWaterMark)) return true;
   connection.owesDrain = true;
   return false;
+}
+
+/** The same for a message, in front of which only so much may wait. */
+function messageInTurn(connection, size, job) {
+  const { deferredBytes: waiting, outbox: { bound }, socket } = connection;
+  const accepted = inTurn(connection, size, job);
+  // What waits here waits because of the program, but takes the same memory.
+  if (waiting > bound) socket.destroy(errors.bufferOverflow(connection.deferredBytes, bound));
+  return accepted;
 }
 
 /** Tells of 'drain' where nothing waits any more, and the socket has no reason to. */
@@ -84,4 +89,4 @@ function drained(socket) {
   });
 }
 
-module.exports = { inTurn, pump };
+module.exports = { inTurn, messageInTurn, pump };

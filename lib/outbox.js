@@ -46,11 +46,15 @@ function renewSlab(size) {
  */
 class Outbox {
   /**
-   * @param bound bytes that may wait in the socket; the peer is dropped where more is sent past it
+   * @param bound bytes that may wait in the socket; the peer is dropped where one more message is sent
    */
   constructor(socket, bound) {
     this.socket = socket;
     this.bound = bound;
+    /** Whether a message, or a part of one, was sent since something was left to wait in the socket. */
+    this.hasMessage = false;
+    /** Bytes of control frames that wait in the socket behind the last message. */
+    this.controlBytes = 0;
     /** The number of the connection where the reactor writes the socket, or -1. */
     this.channel = -1;
     /** Bytes that the reactor has written. */
@@ -170,14 +174,20 @@ class Outbox {
   }
 
   /**
-   * Sends what has been put in: at once, or with the rest of the tick or chunk.
+   * Sends a message that has been put in: at once, or with the rest of the tick or chunk.
    * @returns false where the socket's queue is over its high-water mark
    */
   commit(callback) {
+    this.hasMessage = true;
     if (callback !== undefined) {
       this.callbacks ??= [];
       this.callbacks.push(callback);
     }
+    return this.commitControl();
+  }
+
+  /** The same for a control frame. */
+  commitControl() {
     if (!this.receiving && !this.isWriting) {
       const isFirst = this.tick !== ticks.now();
       const { bursts } = this;
@@ -209,6 +219,7 @@ class Outbox {
       return this.commit(callback);
     }
     this.tick = ticks.start();
+    this.hasMessage = true;
     return this.write([buffer], callback);
   }
 
@@ -232,6 +243,7 @@ class Outbox {
   /** Takes note of what a direct write of a buffer has come to; what is left of it waits in the socket. */
   wrote(buffer, result) {
     const taken = this.count(result);
+    this.hasMessage = true;
     if (taken < buffer.length) this.writeRest([buffer.subarray(taken)]);
   }
 
@@ -357,12 +369,16 @@ class Outbox {
     return result;
   }
 
-  /** Drops a peer for which too much waits in front of what was written last, which may be any size. */
+  /**
+   * Drops a peer for which too much waits in front of a message, which may be any size. A control frame may
+   * wait behind one of any size, too: only such frames themselves must not come to too much.
+   */
   checkBound(accepted, written) {
-    const { bound, socket } = this;
-    if (!accepted && socket.writableLength - written > bound) {
-      socket.destroy(errors.bufferOverflow(socket.writableLength, bound));
-    }
+    const { bound, hasMessage, socket } = this;
+    this.hasMessage = false;
+    this.controlBytes = accepted || hasMessage ? 0 : this.controlBytes + written;
+    const waiting = hasMessage ? socket.writableLength - written : this.controlBytes;
+    if (!accepted && waiting > bound) socket.destroy(errors.bufferOverflow(socket.writableLength, bound));
     return accepted;
   }
 

@@ -7,7 +7,7 @@ const native = require('./native.js');
 const errors = require('./errors.js');
 const { JOIN_MAX, refuse } = require('./outbox.js');
 const { pack } = require('./background.js');
-const { inTurn, pump } = require('./deferred.js');
+const { inTurn, messageInTurn, pump } = require('./deferred.js');
 const { NO_BYTES, view } = require('./memory.js');
 const { Frame, bytesOf, isSlow, kindOf, payloadOf } = require('./payload.js');
 const { SERVER, connectionOf, roleOf } = require('./connection.js');
@@ -246,7 +246,7 @@ function defer(connection, data, kind, callback) {
   // Nobody listens to it until its turn comes, which finds the error.
   if (kept instanceof Readable) kept.on('error', ignore);
   connection.defersParts = (kind & codec.MORE) !== 0;
-  return inTurn(connection, kept.length ?? 0, () => job(connection, kind, kept, callback));
+  return messageInTurn(connection, kept.length ?? 0, () => job(connection, kind, kept, callback));
 }
 
 async function sendLater(connection, kind, data, callback) {
@@ -334,7 +334,7 @@ function sendControl(connection, kind, bytes) {
   const { outbox } = connection;
   const end = outbox.put(connection.id, roleOf(connection.socket), kind, bytes, codec.CONTROL_ROOM);
   if (end < 0) return false;
-  outbox.commit();
+  outbox.commitControl();
   return true;
 }
 
@@ -379,7 +379,7 @@ function closeNow(connection, code = 0, reason = '') {
   if (end < 0) return false;
   outbox.end = end;
   connection.startCloseTimer();
-  outbox.commit();
+  outbox.commitControl();
   return true;
 }
 

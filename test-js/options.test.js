@@ -24,7 +24,7 @@ const { sendDefaults, sendOptions } = require('../lib/payload.js');
 const { shutdownDefaults, shutdownOptions } = require('../lib/shutdown.js');
 const { streamDefaults, streamOptions } = require('../lib/stream.js');
 const { upgradeDefaults, upgradeOptions } = require('../lib/upgrade.js');
-const { keeper } = require('./support/attached.js');
+const { keeper, until } = require('./support/attached.js');
 const clients = require('./support/clients.js');
 const { MARKED, deflated, inflated, rawFrames } = require('./support/deflate.js');
 const { peerOf } = require('./support/frames.js');
@@ -104,6 +104,56 @@ everyWay('maxBufferedAmount', { maxBufferedAmount: 100_000 }, async ({ socket, f
   for (const error of await Promise.all(told)) assert.ok(error instanceof Error);
 });
 
+/** What a ping and a close frame may wait behind: a message of any size, in the socket or in its turn. */
+const ENDINGS = {
+  'our close frame': (socket) => {
+    WS.ping(socket);
+    WS.close(socket, 1000);
+  },
+  'the answer to the peer\'s': () => {}
+};
+
+for (const [name, end] of Object.entries(ENDINGS)) {
+  const options = { maxBufferedAmount: 100_000 };
+  everyWay(`maxBufferedAmount: ${name} waits behind any message`, options, async ({ socket, far, peer, closed }) => {
+    const chunks = [];
+    far.pause().on('data', (chunk) => chunks.push(chunk));
+    WS.send(socket, Buffer.alloc(16 * MiB));
+    end(socket);
+    far.write(peer.close(1000));
+    // Behind it, the socket ends its half.
+    await until(() => socket.writableEnded || socket.destroyed);
+    far.resume();
+    const { code, error, wasClean } = await closed;
+    assert.deepEqual([code, error, wasClean], [1000, undefined, true]);
+    assert.ok(Buffer.concat(chunks).length > 16 * MiB);
+  });
+}
+
+everyWay('maxBufferedAmount: a close frame in its turn', {
+  maxBufferedAmount: 100_000, perMessageDeflate: true
+}, async ({ socket, far, peer, closed }) => {
+  // Packed in the background.
+  WS.send(socket, Buffer.alloc(MiB));
+  WS.close(socket, 1000);
+  assert.equal(socket.destroyed, false);
+  const next = rawFrames(far);
+  const [{ payload }] = await next(1);
+  assert.equal(inflated(payload).length, MiB);
+  far.write(peer.close(1000));
+  assert.equal((await closed).error, undefined);
+});
+
+everyWay('maxBufferedAmount: pings without end', { maxBufferedAmount: 100_000 }, async ({ socket, far, closed }) => {
+  far.pause();
+  WS.send(socket, Buffer.alloc(16 * MiB));
+  for (let sent = 0; sent < 1000 && !socket.destroyed; sent++) {
+    WS.ping(socket, Buffer.alloc(125));
+    await nextTurn();
+  }
+  assert.equal((await closed).error.code, 'ERR_WS13_BUFFER_OVERFLOW');
+});
+
 everyWay('maxMessageRate: burst', { maxMessageRate: { rate: 1, burst: 3 } }, async ({ far, peer, inbox, closed }) => {
   far.write(Buffer.concat(Array.from('abcdefgh', (text) => peer.text(text))));
   assert.equal((await closed).error.code, 'WS_ERR_TOO_MANY_MESSAGES');
@@ -121,6 +171,28 @@ everyWay('heartbeat', { heartbeat: 20 }, async ({ far, closed }) => {
   assert.deepEqual(await inbox.next(), { ping: '' });
   const { code, error, wasClean } = await closed;
   assert.deepEqual([code, error.code, wasClean], [1006, 'ERR_WS13_HEARTBEAT', false]);
+});
+
+everyWay('heartbeat: who reads a long message is alive', { heartbeat: 100 }, async ({ socket, far, peer, closed }) => {
+  let read = 0;
+  // Slowly; a ping comes behind all of it.
+  far.pause().on('data', ({ length }) => {
+    if ((read % (2 * MiB)) + length >= 2 * MiB) far.pause();
+    read += length;
+  });
+  const slow = setInterval(() => far.resume(), 25);
+  WS.send(socket, Buffer.alloc(32 * MiB));
+  await until(() => read > 32 * MiB || socket.destroyed);
+  clearInterval(slow);
+  far.resume().write(peer.close(1000));
+  const { code, error } = await closed;
+  assert.deepEqual([code, error], [1000, undefined]);
+});
+
+everyWay('heartbeat: who reads nothing is not', { heartbeat: 50 }, async ({ socket, far, closed }) => {
+  far.pause();
+  WS.send(socket, Buffer.alloc(48 * MiB));
+  assert.equal((await closed).error.code, 'ERR_WS13_HEARTBEAT');
 });
 
 everyWay('heartbeat: whatever arrives is a sign of life', { heartbeat: 200 }, async ({ socket, far, peer, inbox, closed }) => {

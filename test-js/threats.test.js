@@ -9,7 +9,8 @@ const http = require('node:http');
 const { once } = require('node:events');
 const { WS } = require('..');
 const { ROLES, peerOf } = require('./support/frames.js');
-const { parseHead, readHead, requestHead, requestHeaders } = require('./support/handshake.js');
+const { openAsClient, parseHead, readHead, requestHead, requestHeaders } = require('./support/handshake.js');
+const { dial, serve } = require('./support/listening.js');
 const { plain, sent, ends, wire, nextTurn } = require('./support/plain.js');
 const { connect, listen } = require('./support/sockets.js');
 
@@ -65,6 +66,17 @@ test('names of Object.prototype in header values and as headers', () => {
     assert.equal(answered(requestHeaders({ 'sec-websocket-protocol': word })).headers['sec-websocket-protocol'], word);
   }
   assert.equal(answered(JSON.parse('{ "__proto__": { "sec-websocket-key": "AAAA" } }')).status, 400);
+});
+
+test('names of Object.prototype in a request that WS.listen has read', async (t) => {
+  let headers;
+  const server = await serve(t, 'own', { upgrade: (request) => { headers = request.headers; } });
+  const client = await dial(server);
+  await openAsClient(client, { 'toString': 'b', '__PROTO__': 'c' });
+  assert.equal(headers.constructor, undefined);
+  assert.equal(headers.tostring, 'b');
+  assert.equal(headers['__proto__'], 'c');
+  client.destroy();
 });
 
 test('header values of a megabyte cost linear time', { timeout: 20_000 }, () => {
