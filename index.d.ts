@@ -243,7 +243,7 @@ export interface WS {
   /**
    * Reads no more from the socket and delivers nothing, until `WS.resume`. The peer is held up by TCP;
    * a heartbeat does not count the time. Of an attached socket, `WS.close` ends the pause, so that the
-   * peer's answer is read.
+   * peer's answer is read. A handshake of the library's is not held up: there the pause counts from `open` on.
    *
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: a socket without `write` and `end`.
    */

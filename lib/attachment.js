@@ -61,6 +61,8 @@ class Attachment {
       process.nextTick(rethrow, error);
     }
     if (connection.paused === 0) socket.resume();
+    // A client's flows until here, whatever the program has asked for in the handshake.
+    else socket.pause();
     if (options.transport === 'auto' && isAdoptable(socket)) adopt(connection);
   }
 

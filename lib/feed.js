@@ -211,7 +211,8 @@ function unpacked(connection, isDone) {
 
 /** Goes on with a connection for which there is no reason to pause any more. */
 function resumeNow(connection) {
-  if (connection.paused !== 0 || connection.busy) return;
+  // A server's handshake has paused the socket itself, and nobody would hear what it brings.
+  if (connection.paused !== 0 || connection.busy || connection.handshake !== null) return;
   try {
     if (connection.backlog !== null) {
       if (connection.attachment === null) process(connection, NO_BYTES, null);
