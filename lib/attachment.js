@@ -63,6 +63,8 @@ class Attachment {
     if (connection.paused === 0) socket.resume();
     // A client's flows until here, whatever the program has asked for in the handshake.
     else socket.pause();
+    // Whoever did the handshake has heard of it: no other 'end' follows.
+    if (socket.readableEnded === true) connection.hearEnd();
     if (options.transport === 'auto' && isAdoptable(socket)) adopt(connection);
   }
 

@@ -189,6 +189,12 @@ class Connection {
     return this.backlog !== null && (this.paused !== 0 || this.attachment !== null);
   }
 
+  /** The peer has ended its half. Whatever it was, this connection is over (RFC 6455 §7.1.7). */
+  hearEnd() {
+    if (this.waits) this.isLate = true;
+    else this.endToo();
+  }
+
   /** Ends our half behind the peer's. */
   endToo() {
     const { socket } = this;
@@ -307,11 +313,8 @@ function endsByItself(socket) {
   return socket instanceof Socket && socket.pending === false && socket.destroyed === false;
 }
 
-/** The peer has ended its half. Whatever it was, this connection is over (RFC 6455 §7.1.7). */
 function socketOnEnd() {
-  const connection = peek(this);
-  if (connection.waits) connection.isLate = true;
-  else connection.endToo();
+  peek(this).hearEnd();
 }
 
 /**

@@ -244,6 +244,15 @@ test('a socket whose bytes WS.receive has taken cannot be attached', async (t) =
   assert.throws(() => WS.attach(server, {}), { code: 'ERR_INVALID_STATE' });
 });
 
+test('a socket whose peer has ended before it was attached is ended', async (t) => {
+  const pair = lasting(t, await netPair({ allowHalfOpen: true }));
+  as('server', pair.server).resume();
+  pair.client.resume().end();
+  await once(pair.server, 'end');
+  const { closed } = attachedTo(pair, { open: (socket) => WS.send(socket, 'the last') });
+  assert.deepEqual(await closed, { code: 1006, wasClean: false });
+});
+
 test('the limits given to WS.upgrade hold for the attached connection', async (t) => {
   const { server, client: peer } = await connected(t, 'net', { maxPayload: 4 });
   const failed = new Promise((resolve) => {
