@@ -416,7 +416,7 @@ export interface Handlers<
   /**
    * Something went wrong; `close` follows, and without this handler that alone. A {@link ViolationError}, the
    * socket's own error, or by `code`: `ERR_WS13_HEARTBEAT`, `ERR_WS13_BUFFER_OVERFLOW`
-   * ({@link GuardOptions}), `ABORT_ERR` (`signal`).
+   * ({@link GuardOptions}), `ABORT_ERR` (`signal`), `ERR_INVALID_STATE` (the socket has an encoding).
    */
   error?(socket: S, error: NodeJS.ErrnoException): void;
 }

@@ -229,6 +229,10 @@ function takeRest(attachment) {
 function socketOnData(chunk) {
   const { attachment } = peek(this);
   attachment.isHeard = true;
+  if (typeof chunk === 'string') {
+    this.destroy(errors.noBytes());
+    return;
+  }
   if (attachment.foreign === 0) {
     attachment.take(chunk, leastInPlace(this, chunk));
     return;

@@ -270,7 +270,9 @@ function socketOnSecure() {
 
 function socketOnData(chunk) {
   // A listener in front of this one may have destroyed it: its 'close' is what follows.
-  if (this.destroyed !== true) peek(this).handshake.read(chunk);
+  if (this.destroyed === true) return;
+  if (typeof chunk === 'string') this.destroy(errors.noBytes());
+  else peek(this).handshake.read(chunk);
 }
 
 function socketOnEnd() {

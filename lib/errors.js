@@ -68,6 +68,11 @@ function invalidState(message) {
   return coded(Error, 'ERR_INVALID_STATE', message);
 }
 
+/** For a socket that the library reads, and that gives strings in place of what has arrived. */
+function noBytes() {
+  return invalidState('The socket gives strings, not bytes: it must have no encoding');
+}
+
 function unknownHandler(name, nearest) {
   return coded(TypeError, 'ERR_INVALID_ARG_VALUE', `There is no handler "${name}". Did you mean "${nearest}"?`);
 }
@@ -126,6 +131,7 @@ module.exports = {
   invalidText,
   invalidReturn,
   invalidState,
+  noBytes,
   outOfRange,
   unknownHandler,
   unknownOption,

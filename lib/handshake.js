@@ -1,5 +1,6 @@
 'use strict';
 
+const errors = require('./errors.js');
 const native = require('./native.js');
 const { acceptance, admitsOrigin, readAnswer } = require('./admission.js');
 const { attachChecked } = require('./attach.js');
@@ -274,7 +275,8 @@ function failLate(handshake, error) {
 }
 
 function socketOnData(chunk) {
-  handshakeOf(this).feed(chunk);
+  if (typeof chunk === 'string') this.destroy(errors.noBytes());
+  else handshakeOf(this).feed(chunk);
 }
 
 /** A client that goes away before it has an answer is nobody's error. */

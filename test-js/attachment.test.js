@@ -244,6 +244,21 @@ test('a socket whose bytes WS.receive has taken cannot be attached', async (t) =
   assert.throws(() => WS.attach(server, {}), { code: 'ERR_INVALID_STATE' });
 });
 
+test('a socket with an encoding fails, and is no uncaught exception', async (t) => {
+  for (const transport of ['auto', 'stream']) {
+    const { server, client: peer } = await connected(t, 'net');
+    server.setEncoding('latin1');
+    const failed = new Promise((resolve) => {
+      WS.attach(server, { error: (_socket, error) => resolve(error) }, { transport });
+    });
+    peer.on('error', () => {});
+    peer.write(client.text('a'));
+    const { code, message } = await failed;
+    assert.equal(code, 'ERR_INVALID_STATE');
+    assert.match(message, /encoding/);
+  }
+});
+
 test('a socket whose peer has ended before it was attached is ended', async (t) => {
   const pair = lasting(t, await netPair({ allowHalfOpen: true }));
   as('server', pair.server).resume();

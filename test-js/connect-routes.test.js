@@ -336,6 +336,14 @@ describe('createConnection', () => {
     assert.equal((await failure('ws://x/', { createConnection: late })).code, 'ERR_INVALID_ARG_TYPE');
   });
 
+  it('must not give a socket with an encoding', async (t) => {
+    const { url } = await serve(t, (head) => accepting(head));
+    const createConnection = (where) => net.connect(where).setEncoding('latin1');
+    const error = await failure(url, { createConnection });
+    assert.equal(error.code, 'ERR_INVALID_STATE');
+    assert.match(error.message, /encoding/);
+  });
+
   it('that is too late loses its stream', async (t) => {
     let give;
     // A deadline alone keeps no process alive.
