@@ -70,7 +70,10 @@ class ClientHandshake {
     }
     this.connect();
     deadlines.start(this, handshakeTimeout);
-    if (signal !== undefined) watch(signal, this);
+    if (signal === undefined) return;
+    // What makes the socket may have aborted it.
+    if (signal.aborted) this.abort();
+    else watch(signal, this);
   }
 
   connect() {

@@ -5,6 +5,7 @@
 const assert = require('node:assert/strict');
 const http = require('node:http');
 const https = require('node:https');
+const net = require('node:net');
 const { getEventListeners, once } = require('node:events');
 const { mkdtempSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
@@ -279,6 +280,16 @@ describe('connect: a signal', () => {
     const failed = failure('ws://localhost/', { signal: aborter.signal, createConnection() {} });
     aborter.abort(reason);
     isAbort(await failed);
+  });
+
+  it('aborted by what makes the socket', async (t) => {
+    const aborter = new AbortController();
+    const { url } = await serve(t, (head) => accepting(head));
+    const createConnection = (where) => {
+      aborter.abort(reason);
+      return net.connect(where);
+    };
+    isAbort(await failure(url, { signal: aborter.signal, createConnection }));
   });
 
   it('aborted after that, which ends the connection', async (t) => {
