@@ -262,7 +262,9 @@ function headersOf({ headers: pairs }) {
 const deadlines = deadlinesBy((handshake) => process.nextTick(expire, handshake));
 
 function expire(handshake) {
-  const { options: { handshakeTimeout } } = handshake;
+  const { isDone, options: { handshakeTimeout } } = handshake;
+  // By a handler of another one that was due before it.
+  if (isDone) return;
   if (handshake.refusal !== null) handshake.failRefused();
   else handshake.fail(errors.handshakeFailed('WS_ERR_HANDSHAKE_TIMEOUT', `it took more than ${handshakeTimeout} ms`));
 }
