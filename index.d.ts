@@ -740,7 +740,7 @@ export interface ConnectOptions<
   agent?: Agent | undefined;
   /**
    * Makes the socket, in place of `net.connect` and `tls.connect`: returns it, or calls back. For `wss:`
-   * it has to be one of TLS.
+   * it has to be one that `tls.connect` has made.
    */
   createConnection?:
     | ((options: ConnectPlace, callback: (error: Error | null, socket?: S) => void) => S | null | undefined | void)

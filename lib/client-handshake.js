@@ -96,10 +96,14 @@ class ClientHandshake {
     socket.on('error', socketOnError);
     socket.on('close', socketOnClose);
     socket.setNoDelay?.(true);
+    // Who has made it may have paused it, or have heard of its end.
+    socket.resume?.();
+    if (socket.destroyed === true) process.nextTick(socketOnClose.bind(socket));
+    else if (socket.readableEnded === true) process.nextTick(socketOnEnd.bind(socket));
     // Not a byte for a server that has not proved who it is.
-    if (socket.secureConnecting === true) socket.on('secureConnect', socketOnSecure);
-    else if (socket.destroyed === true) process.nextTick(socketOnClose.bind(socket));
-    else if (socket.writable !== false) socket.write(this.core.request());
+    else if (socket.secureConnecting === true) socket.on('secureConnect', socketOnSecure);
+    // Another stream than Node's own may bring the answer from within its `write`.
+    else process.nextTick(ask, socket);
   }
 
   /** Lets go of the socket of this hop. */
@@ -269,8 +273,14 @@ function expire(handshake) {
   else handshake.fail(errors.handshakeFailed('WS_ERR_HANDSHAKE_TIMEOUT', `it took more than ${handshakeTimeout} ms`));
 }
 
+/** Sends the request, unless the program has ended the socket before. */
+function ask(socket) {
+  const { handshake } = peek(socket);
+  if (handshake !== null && socket.writable !== false) socket.write(handshake.core.request());
+}
+
 function socketOnSecure() {
-  this.write(peek(this).handshake.core.request());
+  ask(this);
 }
 
 function socketOnData(chunk) {

@@ -7,6 +7,7 @@ const http = require('node:http');
 const https = require('node:https');
 const net = require('node:net');
 const tls = require('node:tls');
+const { Duplex } = require('node:stream');
 const { once } = require('node:events');
 const { mkdtempSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
@@ -14,7 +15,7 @@ const { join } = require('node:path');
 const { describe, it } = require('node:test');
 const { selfSigned } = require('./support/certificate.js');
 const { accepting, attempt, failure, serve } = require('./support/clients.js');
-const { readHead } = require('./support/handshake.js');
+const { parseHead, readHead } = require('./support/handshake.js');
 const { HOST, listen } = require('./support/sockets.js');
 
 const identity = selfSigned();
@@ -336,12 +337,57 @@ describe('createConnection', () => {
     assert.equal((await failure('ws://x/', { createConnection: late })).code, 'ERR_INVALID_ARG_TYPE');
   });
 
+  it('may give a stream that is paused', async (t) => {
+    const { url } = await serve(t, (head) => accepting(head));
+    const later = (where, callback) => {
+      const socket = net.connect(where).pause();
+      socket.once('connect', () => callback(null, socket));
+    };
+    for (const createConnection of [(where) => net.connect(where).pause(), later]) {
+      const { socket, error } = await attempt(url, { createConnection });
+      assert.equal(error, undefined);
+      socket.destroy();
+    }
+  });
+
+  it('may give a stream that brings the answer from within its write', async () => {
+    const stream = new Duplex({
+      read() {},
+      write(chunk, _encoding, done) {
+        this.push(chunk.length === 1 ? chunk : accepting(parseHead(chunk)));
+        done();
+      }
+    });
+    // Only once it has been read does it hand on what is pushed at once.
+    stream.write('x');
+    await once(stream, 'data');
+    const { socket, returned, error } = await attempt('ws://x/', { createConnection: () => stream });
+    assert.equal(error, undefined);
+    assert.equal(socket, returned);
+    socket.destroy();
+  });
+
+  it('may give a stream that has ended', async () => {
+    const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+    stream.resume().push(null);
+    await once(stream, 'end');
+    const error = await failure('ws://x/', { createConnection: () => stream });
+    assert.equal(error.code, 'WS_ERR_HANDSHAKE_ENDED');
+  });
+
   it('must not give a socket with an encoding', async (t) => {
     const { url } = await serve(t, (head) => accepting(head));
     const createConnection = (where) => net.connect(where).setEncoding('latin1');
     const error = await failure(url, { createConnection });
     assert.equal(error.code, 'ERR_INVALID_STATE');
     assert.match(error.message, /encoding/);
+  });
+
+  it('may give wss: a socket that is ended before its handshake', async (t) => {
+    const { url, requests } = await serve(t, () => undefined, { identity });
+    const createConnection = (where) => tls.connect({ ...where, ...trusting }).end();
+    assert.equal((await failure(url, { createConnection })).code, 'WS_ERR_HANDSHAKE_ENDED');
+    assert.deepEqual(requests, []);
   });
 
   it('that is too late loses its stream', async (t) => {
