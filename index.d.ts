@@ -247,7 +247,7 @@ export interface WS {
   /**
    * Reads no more from the socket and delivers nothing, until `WS.resume`. The peer is held up by TCP;
    * a heartbeat does not count the time. Of an attached socket, `WS.close` ends the pause, so that the
-   * peer's answer is read.
+   * peer's answer is read. A handshake of the library's is not held up: there the pause counts from `open` on.
    *
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: a socket without `write` and `end`.
    */
@@ -420,7 +420,7 @@ export interface Handlers<
   /**
    * Something went wrong; `close` follows, and without this handler that alone. A {@link ViolationError}, the
    * socket's own error, or by `code`: `ERR_WS13_HEARTBEAT`, `ERR_WS13_BUFFER_OVERFLOW`
-   * ({@link GuardOptions}), `ABORT_ERR` (`signal`).
+   * ({@link GuardOptions}), `ABORT_ERR` (`signal`), `ERR_INVALID_STATE` (the socket has an encoding).
    */
   error?(socket: S, error: NodeJS.ErrnoException): void;
 }
@@ -748,7 +748,7 @@ export interface ConnectOptions<
   agent?: Agent | undefined;
   /**
    * Makes the socket, in place of `net.connect` and `tls.connect`: returns it, or calls back. For `wss:`
-   * it has to be one of TLS. Not beside `agent`. Default: none.
+   * it has to be one that `tls.connect` has made. Not beside `agent`. Default: none.
    */
   createConnection?:
     | ((options: ConnectPlace, callback: (error: Error | null, socket?: S) => void) => S | null | undefined | void)

@@ -65,6 +65,8 @@ class Attachment {
     }
     connection.scope = new AsyncResource('WS13');
     if (connection.paused === 0) socket.resume();
+    // A client's flows until here, whatever the program has asked for in the handshake.
+    else socket.pause();
     if (options.transport === 'auto' && isAdoptable(socket)) adopt(connection);
   }
 

@@ -95,15 +95,15 @@ class ClientHandshake {
     socket.on('end', socketOnEnd);
     socket.on('error', socketOnError);
     socket.on('close', socketOnClose);
-    // Who has spoken with a proxy hands it on paused, so that nothing is lost.
-    socket.resume?.();
     socket.setNoDelay?.(true);
+    // Who has spoken with a proxy hands it on paused, so that nothing is lost, or has heard of its end.
+    socket.resume?.();
+    if (socket.destroyed === true) process.nextTick(socketOnClose.bind(socket));
+    else if (socket.readableEnded === true) process.nextTick(socketOnEnd.bind(socket));
     // Not a byte for a server that has not proved who it is.
-    if (socket.secureConnecting === true) socket.on('secureConnect', socketOnSecure);
-    else if (socket.destroyed === true) process.nextTick(socketOnClose.bind(socket));
-    else if (socket.connecting === true) socket.write(this.core.request());
-    // A stream of the program's may answer from within its write, which is too soon for `open`.
-    else if (socket.writable !== false) process.nextTick(ask, this, socket);
+    else if (socket.secureConnecting === true) socket.on('secureConnect', socketOnSecure);
+    // Another stream than Node's own may bring the answer from within its `write`.
+    else process.nextTick(ask, socket);
   }
 
   /** Lets go of the socket of this hop. */
@@ -255,17 +255,21 @@ class ClientHandshake {
 const deadlines = deadlinesBy((handshake) => process.nextTick(expire, handshake));
 
 function expire(handshake) {
-  const { options: { handshakeTimeout } } = handshake;
+  const { isDone, options: { handshakeTimeout } } = handshake;
+  // By a handler of another one that was due before it.
+  if (isDone) return;
   if (handshake.refusal !== null) handshake.failRefused();
   else handshake.fail(errors.handshakeFailed('WS_ERR_HANDSHAKE_TIMEOUT', `it took more than ${handshakeTimeout} ms`));
 }
 
-function ask({ core, socket: current }, socket) {
-  if (current === socket && core !== null && socket.destroyed !== true) socket.write(core.request());
+/** Sends the request, unless the program has ended the socket before. */
+function ask(socket) {
+  const { handshake } = peek(socket);
+  if (handshake !== null && socket.writable !== false) socket.write(handshake.core.request());
 }
 
 function socketOnSecure() {
-  this.write(peek(this).handshake.core.request());
+  ask(this);
 }
 
 function socketOnData(chunk) {

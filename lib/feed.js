@@ -218,7 +218,8 @@ function resumeNow(connection) {
 
 /** Goes on with a connection for which there is no reason to pause any more. */
 function goOn(connection) {
-  if (connection.paused !== 0 || connection.busy) return;
+  // A handshake has paused the socket itself, or reads it.
+  if (connection.paused !== 0 || connection.busy || connection.handshake !== null) return;
   try {
     if (connection.backlog !== null) {
       if (connection.attachment === null) processChunk(connection, NO_BYTES, null);

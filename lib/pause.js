@@ -27,7 +27,8 @@ function resume(socket) {
 function pauseFor(connection, reason) {
   // The peer's close frame is still to be read.
   if (connection.closing && reason !== PROGRAM) return;
-  if (connection.paused === 0) connection.socket.pause?.();
+  // What a handshake still wants to read is no message: the pause begins behind it.
+  if (connection.paused === 0 && connection.handshake === null) connection.socket.pause?.();
   connection.paused |= reason;
 }
 

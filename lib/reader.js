@@ -57,8 +57,8 @@ function readWith(socket, reader, options) {
   } else {
     enter(peek(socket), reader);
   }
-  // Its 'close' event may be over, and one that is destroyed is not attached any more.
-  if (socket.closed === true || reader.connection === null) reader.close(peek(socket)?.wasClean === true);
+  // What was to end it may be over, and a socket that is destroyed is not attached any more.
+  if (reader.connection === null || reader.connection.id === -1) reader.close(peek(socket)?.wasClean === true);
 }
 
 function enter(connection, reader) {

@@ -246,6 +246,31 @@ async function readLate(server, peer, stream, end) {
   assert.equal(bytes, 550 * 100);
 }
 
+test('a reader that comes after the close gets what waits before it', async (t) => {
+  for (const read of [(server) => WS.messages(server), (server) => WS.stream(server)]) {
+    const { server, closed } = await pausedBeforeFin(t, attachedServer, 'stream');
+    if (!server.closed) await once(server, 'close');
+    const reader = read(server);
+    WS.resume(server);
+    let got = '';
+    for await (const message of reader) got += message.payload ?? message;
+    assert.equal(got, words.slice(1).join(''));
+    assert.deepEqual(await closed, { code: 1000, wasClean: true });
+  }
+});
+
+test('a reader gets what a stream of HTTP/2 has brought before it was reset', async (t) => {
+  const { server, client: peer } = await connected(t, 'http2');
+  server.pause();
+  peer.write(client.text('one'));
+  await until(() => server.readableLength > 0);
+  peer.destroy();
+  await until(() => server.closed);
+  const reader = WS.messages(server);
+  assert.equal(String((await reader.next()).value.payload), 'one');
+  await assert.rejects(reader.next(), { code: 'ERR_WS13_ABNORMAL_CLOSURE' });
+});
+
 test('a callback of WS.receive that pauses gets the rest of its chunk', async () => {
   const socket = plain('server');
   const got = [];

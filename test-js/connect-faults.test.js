@@ -4,6 +4,7 @@
 
 const assert = require('node:assert/strict');
 const net = require('node:net');
+const { Duplex } = require('node:stream');
 const { describe, it } = require('node:test');
 const { connect } = require('../lib/connect.js');
 const { selfSigned } = require('./support/certificate.js');
@@ -176,6 +177,30 @@ describe('a server', () => {
     const { url } = await serve(t, () => undefined);
     const errors = await Promise.all(Array.from({ length: 20 }, () => failure(url, { handshakeTimeout: 50 })));
     for (const { code } of errors) assert.equal(code, 'WS_ERR_HANDSHAKE_TIMEOUT');
+  });
+
+  it('whose refusal becomes complete as its time is up', async (t) => {
+    // A deadline alone keeps no process alive.
+    await serve(t, () => undefined);
+    const streams = [];
+    const createConnection = () => {
+      const stream = new Duplex({
+        read() {},
+        write(_chunk, _encoding, done) {
+          setImmediate(() => this.push(answer('401 x', '', 'Content-Length: 2')));
+          done();
+        }
+      });
+      streams.push(stream);
+      return stream;
+    };
+    const options = { handshakeTimeout: 50, createConnection };
+    // What the first does when it is told lets the second end before its own turn.
+    connect('ws://x/', { error: () => streams[1].push('no') }, options);
+    const error = await failure('ws://x/', options);
+    assert.equal(error.status, 401);
+    assert.equal(String(error.body), 'no');
+    await new Promise(setImmediate);
   });
 
   it('that dribbles its answer', async (t) => {

@@ -383,6 +383,21 @@ describe('createConnection', () => {
     assert.equal((await failure('ws://x/', { createConnection: late })).code, 'ERR_INVALID_ARG_TYPE');
   });
 
+  it('may give a stream that has ended', async () => {
+    const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+    stream.resume().push(null);
+    await once(stream, 'end');
+    const error = await failure('ws://x/', { createConnection: () => stream });
+    assert.equal(error.code, 'WS_ERR_HANDSHAKE_ENDED');
+  });
+
+  it('may give wss: a socket that is ended before its handshake', async (t) => {
+    const { url, requests } = await serve(t, () => undefined, { identity });
+    const createConnection = (where) => tls.connect({ ...where, ...trusting }).end();
+    assert.equal((await failure(url, { createConnection })).code, 'WS_ERR_HANDSHAKE_ENDED');
+    assert.deepEqual(requests, []);
+  });
+
   it('that is too late loses its stream', async (t) => {
     let give;
     // A deadline alone keeps no process alive.

@@ -4,6 +4,7 @@ const assert = require('node:assert/strict');
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { describe, test } = require('node:test');
 const { attach } = require('../lib/attach.js');
+const { connect } = require('../lib/connect.js');
 const { info } = require('../lib/info.js');
 const { messages } = require('../lib/messages.js');
 const { pause, resume } = require('../lib/pause.js');
@@ -12,7 +13,10 @@ const { close, send } = require('../lib/send.js');
 const { stream } = require('../lib/stream.js');
 const { attachedPair, until } = require('./support/attached.js');
 const { MARKED, deflated } = require('./support/deflate.js');
+const { accepting, serve: answering } = require('./support/clients.js');
 const { peerOf } = require('./support/frames.js');
+const { Inbox } = require('./support/inbox.js');
+const { HOST, dial, opening, recorder, serve } = require('./support/listening.js');
 const { plain, nextTurn } = require('./support/plain.js');
 const { connected } = require('./support/sockets.js');
 
@@ -31,6 +35,38 @@ test('nothing is delivered, and no more is read, until resume', async (t) => {
   resume(server);
   const got = await at.server.inbox.take(count);
   assert.deepEqual(got.map(({ payload }) => payload[0]), Array.from({ length: count }, (_, i) => i & 0xff));
+});
+
+test('in the handshake of a client it holds the messages behind that', async (t) => {
+  const { port } = await answering(t, (head) => Buffer.concat([Buffer.from(accepting(head)), peerOf('client').text('a')]));
+  const inbox = new Inbox();
+  const message = (_socket, payload) => inbox.push(String(payload));
+  const socket = await new Promise((open, error) => {
+    pause(connect(`ws://${HOST}:${port}/`, { open, error: (_socket, fault) => error(fault), message }));
+  });
+  t.after(() => socket.destroy());
+  await turns(5);
+  assert.deepEqual(inbox.left, []);
+  resume(socket);
+  assert.equal(await inbox.next(), 'a');
+});
+
+test('in the handshake of a server, a resume behind it loses nothing', async (t) => {
+  const { handlers, inbox } = recorder({
+    async upgrade({ socket }) {
+      const { bytesRead } = socket;
+      pause(socket);
+      resume(socket);
+      await turns(1);
+      client.write(peerOf('server').text('a'));
+      await until(() => socket.bytesRead > bytesRead);
+    }
+  });
+  const server = await serve(t, 'own', handlers);
+  const client = await dial(server);
+  client.write(opening());
+  const [[opened], [message, , payload]] = await inbox.take(2);
+  assert.deepEqual([opened, message, String(payload)], ['open', 'message', 'a']);
 });
 
 test('in a handler it holds the messages of the same chunk', async (t) => {
