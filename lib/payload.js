@@ -87,10 +87,11 @@ function kindOf(payload, options) {
 
 /** Whether options are right at first sight: every message has them checked. */
 function arePlain(options) {
-  if (options === null || typeof options !== 'object' || Symbol.iterator in options) return false;
+  if (options === null || typeof options !== 'object') return false;
+  if (Object.getPrototypeOf(options) !== Object.prototype) return false;
   for (const name in options) {
     if (name !== 'binary' && name !== 'fin' && name !== 'compress') return false;
-    if (typeof options[name] !== 'boolean' || !Object.hasOwn(options, name)) return false;
+    if (typeof options[name] !== 'boolean') return false;
   }
   return true;
 }
