@@ -4,7 +4,7 @@ const codec = require('./codec.js');
 const { isDropped } = require('./connection.js');
 const { MESSAGE_TOO_BIG, TOO_MANY_WAITING, faultError } = require('./faults.js');
 const { Queue } = require('./queue.js');
-const { sendControl } = require('./send.js');
+const { sendControl } = require('./control.js');
 
 /** RFC 6455 §7.1.5: the code of a close frame that has none. */
 const NO_CODE = 1005;

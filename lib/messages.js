@@ -1,16 +1,13 @@
 'use strict';
 
 const errors = require('./errors.js');
+const { NORMAL, close } = require('./close.js');
 const { READER, pauseFor, resumeFor } = require('./pause.js');
 const { Queue } = require('./queue.js');
 const { readWith, readerOptions } = require('./reader.js');
-const { close } = require('./send.js');
 
 /** Bytes that may wait for a slow consumer, overhead included; the peer is stopped past them. */
 const HIGH_WATER = 64 * 1024;
-
-/** RFC 6455 §7.4.1: "the purpose for which the connection was established has been fulfilled". */
-const NORMAL = 1000;
 
 /**
  * The messages of a socket as an async iterator of `{ payload, isBinary }`, the payload being what

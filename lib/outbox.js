@@ -4,7 +4,7 @@ const codec = require('./codec.js');
 const { FastBuffer, NO_BYTES, allocate } = require('./memory.js');
 const { hold, isNodesOwn, letGo, writeOf, writeTo } = require('./hold.js');
 const errors = require('./errors.js');
-const { rethrow } = require('./unhandled.js');
+const { ticks } = require('./ticks.js');
 
 const { table } = codec;
 
@@ -448,49 +448,6 @@ function writeAll(socket, buffers, callback) {
   const result = callback === undefined ? write.call(socket, last) : write.call(socket, last, callback);
   socket.uncork();
   return result;
-}
-
-/** Which turn of the event loop this is, as far as sending goes. */
-const ticks = {
-  current: 1,
-  started: false,
-  outboxes: [],
-
-  /** The number of the running tick, or 0 while nothing has been sent in it. */
-  now() {
-    return this.started ? this.current : 0;
-  },
-
-  /** Counts the running tick as one in which something was sent. */
-  start() {
-    if (!this.started) {
-      this.started = true;
-      process.nextTick(endTick);
-    }
-    return this.current;
-  },
-
-  flushAtEnd(outbox) {
-    this.start();
-    outbox.queued = true;
-    this.outboxes.push(outbox);
-  }
-};
-
-function endTick() {
-  const { outboxes } = ticks;
-  ticks.started = false;
-  ticks.current++;
-  ticks.outboxes = [];
-  for (const outbox of outboxes) {
-    outbox.queued = false;
-    try {
-      outbox.flush();
-    } catch (error) {
-      // One socket's write that throws is an uncaught exception; the other sockets come first.
-      process.nextTick(rethrow, error);
-    }
-  }
 }
 
 module.exports = { Outbox, JOIN_MAX, refuse };

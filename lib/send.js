@@ -3,11 +3,11 @@
 const { isUtf8 } = require('node:buffer');
 const { Readable } = require('node:stream');
 const codec = require('./codec.js');
-const native = require('./native.js');
 const errors = require('./errors.js');
 const { JOIN_MAX, refuse } = require('./outbox.js');
 const { pack } = require('./background.js');
-const { inTurn, messageInTurn, pump } = require('./deferred.js');
+const { closeNow } = require('./close.js');
+const { messageInTurn, pump } = require('./deferred.js');
 const { NO_BYTES, view } = require('./memory.js');
 const { Frame, bytesOf, isSlow, kindOf, payloadOf } = require('./payload.js');
 const { SERVER, connectionOf, roleOf } = require('./connection.js');
@@ -299,109 +299,4 @@ async function sendReadable(connection, kind, readable, callback) {
   }
 }
 
-/** Sends a ping (RFC 6455 §5.5.2). */
-function ping(socket, payload) {
-  const bytes = controlPayload(payload);
-  const connection = connectionOf(socket);
-  const sent = sendControl(connection, codec.PING, bytes);
-  if (sent) connection.pingedAt ||= performance.now();
-  return sent;
-}
-
-/** Sends a pong that answers nothing, a heartbeat (RFC 6455 §5.5.3). */
-function pong(socket, payload) {
-  const bytes = controlPayload(payload);
-  return sendControl(connectionOf(socket), codec.PONG, bytes);
-}
-
-const CONTROL_MAX = 125;
-
-function controlPayload(payload) {
-  if (payload === undefined) return NO_BYTES;
-  const bytes = typeof payload === 'string' ? Buffer.from(payload) : bytesOf('payload', payload);
-  if (bytes.length > CONTROL_MAX) {
-    throw errors.outOfRange('payload.byteLength', `at most ${CONTROL_MAX}`, bytes.length);
-  }
-  return bytes;
-}
-
-/**
- * Sends a ping or pong; it may overtake what waits for a Blob.
- * @returns whether it was accepted
- */
-function sendControl(connection, kind, bytes) {
-  if (connection.gone) return false;
-  const { outbox } = connection;
-  const end = outbox.put(connection.id, roleOf(connection.socket), kind, bytes, codec.CONTROL_ROOM);
-  if (end < 0) return false;
-  outbox.commitControl();
-  return true;
-}
-
-const REASON_MAX = 123;
-
-/** Starts the closing handshake (RFC 6455 §7.1.2). */
-function close(socket, code, reason) {
-  checkClose(code, reason);
-  const connection = connectionOf(socket);
-  const { closing, gone, isLate } = connection;
-  if (closing || (gone && !isLate)) return false;
-  // What has come before the peer's end may still wait, though the socket is closed.
-  connection.closing = true;
-  connection.attachment?.stop();
-  return !gone && closeInTurn(connection, code, reason);
-}
-
-/** RFC 6455 §7.4.1, 1000: "a normal closure". */
-const NORMAL = 1000;
-
-/** Closes behind all that was sent; what the peer sends before its own close frame is still read. */
-function endSending(connection) {
-  closeInTurn(connection, NORMAL);
-}
-
-/**
- * Closes behind all that was sent. A Readable may take as long as it likes, but one that gives
- * nothing, or a peer that takes nothing of it, for the time of closeTimeout ends the connection.
- */
-function closeInTurn(connection, code, reason) {
-  if (connection.deferred === null) return closeNow(connection, code, reason);
-  connection.startCloseTimer();
-  inTurn(connection, 0, () => closeNow(connection, code, reason));
-  return true;
-}
-
-function closeNow(connection, code = 0, reason = '') {
-  if (connection.gone) return false;
-  const { outbox, socket } = connection;
-  outbox.reserve(codec.CONTROL_ROOM);
-  const end = codec.close(connection.id, roleOf(socket), code, reason, outbox.slab, outbox.end);
-  if (end < 0) return false;
-  outbox.end = end;
-  connection.startCloseTimer();
-  outbox.commitControl();
-  return true;
-}
-
-/** The check of a code that a close frame is to carry. */
-function checkCode(name, value) {
-  if (typeof value !== 'number') throw errors.invalidArgType(name, 'a number', value);
-  if (!native.isCloseCode(value)) {
-    throw errors.outOfRange(name, '1000-1003, 1007-1014 or 3000-4999', value);
-  }
-}
-
-function checkClose(code, reason) {
-  if (code !== undefined) checkCode('code', code);
-  if (reason === undefined) return;
-  if (typeof reason !== 'string') throw errors.invalidArgType('reason', 'a string', reason);
-  if (code === undefined && reason !== '') {
-    throw errors.invalidArgValue('reason', 'needs a code before it', reason);
-  }
-  const length = Buffer.byteLength(reason);
-  if (length > REASON_MAX) {
-    throw errors.outOfRange('reason', `at most ${REASON_MAX} bytes of UTF-8`, length);
-  }
-}
-
-module.exports = { checkCode, endSending, send, sendControl, sendFrame, ping, pong, close };
+module.exports = { send, sendFrame };

@@ -3,7 +3,7 @@
 const errors = require('./errors.js');
 const { listenerOf } = require('./listen.js');
 const { checkOptions, integer } = require('./options.js');
-const { checkCode } = require('./send.js');
+const { checkCode } = require('./close.js');
 
 const shutdownOptions = { code: checkCode, timeout: integer(0, 0x7fff_ffff) };
 const shutdownDefaults = { code: 1001, timeout: 5000 };

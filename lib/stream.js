@@ -6,7 +6,8 @@ const { READER, pauseFor, resumeFor } = require('./pause.js');
 const { boolean } = require('./options.js');
 const { isSlow } = require('./payload.js');
 const { readWith, readerOptions } = require('./reader.js');
-const { endSending, send } = require('./send.js');
+const { endSending } = require('./close.js');
+const { send } = require('./send.js');
 const { Unread } = require('./unread.js');
 
 const streamOptions = { binary: boolean, readableObjectMode: boolean, writableObjectMode: boolean };

@@ -45,6 +45,22 @@ test('nothing points back up', () => {
   uses(join('src', 'protocol'), /crate::node|napi|std::(net|io|fs|time|env|thread|sync)/);
 });
 
+test('no file of lib/ needs one that needs it', () => {
+  const needs = (file) => {
+    const text = readFileSync(join(root, 'lib', file), 'utf8');
+    return [...text.matchAll(/require\('\.\/([\w-]+\.js)'\)/g)].map(([, name]) => name);
+  };
+  const done = new Set();
+  const visit = (file, path) => {
+    assert.ok(!path.includes(file), [...path, file].join(' -> '));
+    if (done.has(file)) return;
+    for (const needed of needs(file)) visit(needed, [...path, file]);
+    done.add(file);
+  };
+  visit('ws.js', []);
+  assert.equal(done.size, readdirSync(join(root, 'lib')).length);
+});
+
 function sources(folder) {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);

@@ -5,7 +5,8 @@
 
 const net = require('node:net');
 const { attach } = require('../../lib/attach.js');
-const { close, send } = require('../../lib/send.js');
+const { close } = require('../../lib/close.js');
+const { send } = require('../../lib/send.js');
 const { openAsClient } = require('../support/handshake.js');
 const { Checker, source } = require('./pattern.js');
 
