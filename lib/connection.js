@@ -289,6 +289,8 @@ function checkSocket(socket) {
 function open(socket, limits, { extension = NO_EXTENSION, handshake = null } = {}) {
   checkSocket(socket);
   const known = peek(socket);
+  // What it has gathered goes before all that is sent from here on.
+  known?.outbox.flush();
   const connection = new Connection(socket, limits, extension);
   connection.handshake = handshake;
   remember(socket, connection);

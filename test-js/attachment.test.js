@@ -67,6 +67,19 @@ for (const transport of ['auto', 'stream']) {
   }
 }
 
+for (const transport of ['auto', 'stream']) {
+  test(`${transport}: what was gathered before WS.attach goes before what is sent after it`, async (t) => {
+    const { server, client: peer } = await connected(t, 'net');
+    const inbox = frames(peer);
+    const words = ['one', 'two', 'three', 'four', 'five'];
+    for (const word of words.slice(0, 3)) WS.send(server, word);
+    const open = () => { for (const word of words.slice(3)) WS.send(server, word); };
+    WS.attach(server, { open }, { transport });
+    const got = await inbox.take(words.length);
+    assert.deepEqual(got.map(({ text }) => text), words);
+  });
+}
+
 // Over the stream Node finds the FIN behind a pause; over the reactor nobody looks before `resume`.
 for (const [transport, finIsThere] of [
   ['auto', (server, peer) => once(peer, 'finish')],
