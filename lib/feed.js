@@ -220,6 +220,8 @@ function resumeNow(connection) {
 function goOn(connection) {
   // A handshake has paused the socket itself, or reads it.
   if (connection.paused !== 0 || connection.busy || connection.handshake !== null) return;
+  // The socket is closed, or has another connection by now, which may be paused.
+  if (connection.id === -1) return;
   try {
     if (connection.backlog !== null) {
       if (connection.attachment === null) processChunk(connection, NO_BYTES, null);

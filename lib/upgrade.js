@@ -8,6 +8,7 @@ const {
 const { answerOffers, checkDeflate } = require('./deflate.js');
 const { handshakeOf } = require('./listener.js');
 const { boolean, checkOptions } = require('./options.js');
+const { PROGRAM } = require('./pause.js');
 const { countRefused } = require('./stats.js');
 
 const upgradeOptions = {
@@ -31,7 +32,8 @@ function upgrade(socket, headers, options, callback) {
   checkSocket(socket);
   // A second answer to one request would break the connection that the first has opened.
   if (handshakeOf(socket) !== undefined) throw errors.invalidState('WS.listen has this socket already');
-  checkNotRead(peek(socket));
+  const known = peek(socket);
+  checkNotRead(known);
   const done = typeof callback === 'function' ? callback : () => {};
   const checked = checkOptions(options, upgradeOptions, upgradeDefaults);
   // Nobody can be answered any more where the client has gone, or the program has ended the socket.
@@ -49,6 +51,7 @@ function upgrade(socket, headers, options, callback) {
   const protocol = chooseProtocol(checked.protocols, verdict.protocols, headers);
   const extension = answerOffers(checked.perMessageDeflate, verdict.extensions);
   const connection = open(socket, checked, { extension });
+  connection.paused = (known?.paused ?? 0) & PROGRAM;
   connection.protocol = protocol ?? '';
   socket._is_server = true;
   socket._is_client = false;

@@ -12,6 +12,7 @@ const { receive } = require('../lib/receive.js');
 const { close } = require('../lib/close.js');
 const { send } = require('../lib/send.js');
 const { stream } = require('../lib/stream.js');
+const { upgrade } = require('../lib/upgrade.js');
 const { attachedPair, until } = require('./support/attached.js');
 const { MARKED, deflated } = require('./support/deflate.js');
 const { accepting, serve: answering } = require('./support/clients.js');
@@ -19,7 +20,7 @@ const { peerOf } = require('./support/frames.js');
 const { Inbox } = require('./support/inbox.js');
 const { HOST, dial, opening, recorder, serve } = require('./support/listening.js');
 const { plain, nextTurn } = require('./support/plain.js');
-const { connected } = require('./support/sockets.js');
+const { connected, lasting, netPair } = require('./support/sockets.js');
 
 const MiB = 1024 * 1024;
 const turns = async (count) => { for (let i = 0; i < count; i++) await nextTurn(); };
@@ -68,6 +69,29 @@ test('in the handshake of a server, a resume behind it loses nothing', async (t)
   client.write(opening());
   const [[opened], [message, , payload]] = await inbox.take(2);
   assert.deepEqual([opened, message, String(payload)], ['open', 'message', 'a']);
+});
+
+test('a resume before WS.attach does not undo a pause after it', async (t) => {
+  const { server, client } = await connected(t, 'net');
+  pause(server);
+  resume(server);
+  attach(server, { open: pause }, { transport: 'stream' });
+  await turns(2);
+  assert.equal(server.isPaused(), true);
+  client.destroy();
+});
+
+test('a pause before WS.upgrade holds until the resume', async (t) => {
+  const { server, client } = lasting(t, await netPair());
+  const inbox = new Inbox();
+  pause(server);
+  upgrade(server, { 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' });
+  server.on('data', (chunk) => receive(server, chunk, (payload) => inbox.push(String(payload))));
+  client.write(peerOf('server').text('a'));
+  await turns(5);
+  assert.deepEqual(inbox.left, []);
+  resume(server);
+  assert.equal(await inbox.next(), 'a');
 });
 
 test('in a handler it holds the messages of the same chunk', async (t) => {
