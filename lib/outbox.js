@@ -375,7 +375,8 @@ class Outbox {
    */
   checkBound(accepted, written) {
     const { bound, hasMessage, socket } = this;
-    this.hasMessage = false;
+    // What was sent from within that write comes later.
+    this.hasMessage = this.pending > 0;
     this.controlBytes = accepted || hasMessage ? 0 : this.controlBytes + written;
     const waiting = hasMessage ? socket.writableLength - written : this.controlBytes;
     if (!accepted && waiting > bound) socket.destroy(errors.bufferOverflow(socket.writableLength, bound));

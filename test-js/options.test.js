@@ -29,7 +29,7 @@ const clients = require('./support/clients.js');
 const { MARKED, deflated, inflated, rawFrames } = require('./support/deflate.js');
 const { peerOf } = require('./support/frames.js');
 const { openAsClient } = require('./support/handshake.js');
-const { frames } = require('./support/inbox.js');
+const { frames, messages } = require('./support/inbox.js');
 const { ask, dial, serve } = require('./support/listening.js');
 const { nextTurn, plain, sent } = require('./support/plain.js');
 const { connected, fill } = require('./support/sockets.js');
@@ -102,6 +102,21 @@ everyWay('maxBufferedAmount', { maxBufferedAmount: 100_000 }, async ({ socket, f
   told.push(send());
   assert.equal((await closed).error.code, 'ERR_WS13_BUFFER_OVERFLOW');
   for (const error of await Promise.all(told)) assert.ok(error instanceof Error);
+});
+
+test('maxBufferedAmount: a message that is sent from within a write may be any size', async (t) => {
+  const { server, client } = await connected(t, 'net');
+  const inbox = messages(client);
+  const { write } = server;
+  server.write = function (...args) {
+    delete server.write;
+    WS.send(server, Buffer.alloc(16 * MiB));
+    return write.apply(this, args);
+  };
+  WS.attach(server, {}, { maxBufferedAmount: 100_000 });
+  WS.send(server, 'small');
+  const got = await inbox.take(2);
+  assert.deepEqual(got.map(({ payload }) => payload.length), ['small'.length, 16 * MiB]);
 });
 
 /** What a ping and a close frame may wait behind: a message of any size, in the socket or in its turn. */
