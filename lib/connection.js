@@ -352,6 +352,7 @@ function socketOnClose() {
 /** Lets go of what a closed socket has brought and is yet to be delivered, where it is destroyed once more. */
 function heedDestroy(connection) {
   const { destroy } = connection.socket;
+  if (typeof destroy !== 'function') return;
   const value = function (...args) {
     connection.isLate = false;
     process.nextTick(settle, connection);
