@@ -19,6 +19,9 @@ const NAMES = ['ws', 'listen', 'reactor'];
 /** How long a loop is watched without a message, about as long as it takes to get one. */
 const IDLE_MS = 50;
 
+/** A turn of this many milliseconds is told by itself. */
+const LONG_MS = 5;
+
 /** What JSON compresses to about a fifth, noise not at all, and zeros to a thousandth. */
 const PAYLOADS = {
   json: () => Buffer.from(JSON.stringify(Array.from({ length: SIZE / 64 }, record))).subarray(0, SIZE),
@@ -41,12 +44,13 @@ await runMain(async () => {
   for (let run = 0; run < runs; run++) {
     for (const name of order(NAMES, run)) {
       console.error(`[${run + 1}/${runs}] ${name}`);
-      await measure(contenders.find((each) => each.name === name), messages, (row, column, value) => {
-        (rows[row].values[column] ??= []).push(value);
+      await measure(contenders.find((each) => each.name === name), messages, (row, column, turn) => {
+        (rows[row].values[column] ??= []).push(turn);
       });
     }
   }
   console.log(table(rows));
+  for (const line of longTurns(rows)) console.log(line);
 });
 
 function readRuns() {
@@ -106,9 +110,9 @@ async function measure(contender, messages, note) {
       await exchange(socket, message);
       await peer.ask();
       await pause(IDLE_MS);
-      note(row, `${contender.name}, idle`, (await peer.ask()).stall);
+      note(row, `${contender.name}, idle`, await peer.ask());
       await exchange(socket, message);
-      note(row, contender.name, (await peer.ask()).stall);
+      note(row, contender.name, await peer.ask());
     }
     socket.destroy();
   } finally {
@@ -160,6 +164,18 @@ function table(rows) {
 }
 
 function range(values) {
-  const { median, min, max } = spread(values);
+  const { median, min, max } = spread(values.map(({ stall }) => stall));
   return `${median.toFixed(1)} (${min.toFixed(1)}-${max.toFixed(1)})`;
+}
+
+/** The turns that somebody would notice, and what became of their time. */
+function longTurns(rows) {
+  return rows.flatMap(({ name, values }) => Object.entries(values).flatMap(([column, turns]) => (
+    turns.filter(({ stall }) => stall >= LONG_MS).map((turn) => `${column}, ${name}: ${shares(turn)}`)
+  )));
+}
+
+function shares({ stall, waited, collected }) {
+  const shares = `${stall.toFixed(1)} ms, ${collected.toFixed(1)} of them for collections`;
+  return Number.isFinite(waited) ? `${shares}, ${waited.toFixed(1)} without a processor` : shares;
 }

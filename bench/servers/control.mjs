@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import v8 from 'node:v8';
 import vm from 'node:vm';
+import { watchTurns } from './turns.mjs';
 
 /**
  * What the runner wants:
@@ -12,7 +13,7 @@ import vm from 'node:vm';
  * size     payload bytes of a message that is not an echo
  * burst    messages a tick, of push and broadcast
  * deflate  undefined, 'takeover', or 'alone': compress every message, without context takeover
- * stall    whether to watch the event loop: marks get the longest turn since the one before
+ * stall    whether to watch the event loop: marks tell of the longest turn since the one before (turns.mjs)
  * tls      undefined, or { key, cert }: paths of PEM files
  * port, connections  of a sink: where to connect, and how often
  * transport  what WS.info has to say of a connection; undefined: anything
@@ -35,14 +36,14 @@ export function credentials() {
 export function announce(port, version) {
   say({ port, version });
   const collect = job.task === 'idle' ? collector() : () => {};
-  const longestTurn = job.stall ? watched() : () => undefined;
+  const longestTurn = job.stall ? watchTurns() : () => ({});
   createInterface({ input: process.stdin })
     .on('line', () => {
       collect();
-      const stall = longestTurn();
+      const turn = longestTurn();
       const { user, system } = process.cpuUsage();
       const { rss, heapUsed } = process.memoryUsage();
-      say({ cpu: user + system, rss, heap: heapUsed, stall });
+      say({ cpu: user + system, rss, heap: heapUsed, ...turn });
     })
     .on('close', () => process.exit(0));
 }
@@ -57,24 +58,6 @@ function collector() {
   if (process.versions.bun) return () => globalThis.Bun.gc(true);
   v8.setFlagsFromString('--expose-gc');
   return vm.runInNewContext('gc');
-}
-
-/** Keeps the event loop turning, and tells its longest turn since it was asked last, in milliseconds. */
-function watched() {
-  let last = performance.now();
-  let longest = 0;
-  const turn = () => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    last = now;
-    setImmediate(turn);
-  };
-  setImmediate(turn);
-  return () => {
-    const told = longest;
-    longest = 0;
-    return told;
-  };
 }
 
 function say(message) {
