@@ -5,12 +5,12 @@ const { constants } = require('node:buffer');
 const diagnostics = require('./diagnostics.js');
 const errors = require('./errors.js');
 const { watch } = require('./adopted.js');
-const { foreignBytes, leastInPlace } = require('./chunks.js');
 const { deadlinesBy } = require('./deadlines.js');
 const { TOO_MANY_MESSAGES } = require('./faults.js');
 const { failTooBig, violation } = require('./events.js');
 const { processChunk } = require('./feed.js');
 const { IncomingMessage } = require('./incoming.js');
+const { beginIntake, endIntake, readDirectly } = require('./intake.js');
 const { NO_BYTES } = require('./memory.js');
 const { RateLimit } = require('./rate-limit.js');
 const { adopt, isAdoptable } = require('./reactor.js');
@@ -32,8 +32,6 @@ class Attachment {
     /** The WS.stream or WS.messages that gets the messages in place of the handler, or null. */
     this.reader = null;
     this.rateLimit = options.maxMessageRate === undefined ? null : new RateLimit(options.maxMessageRate);
-    /** Bytes yet to come of which somebody else may hold the memory; see chunks.js. */
-    this.foreign = Infinity;
     /** Whether anything has arrived since the last heartbeat. */
     this.isHeard = false;
     /** Whether a heartbeat's ping has not been followed by anything. */
@@ -46,8 +44,7 @@ class Attachment {
   start(head, request, data) {
     const { connection, handlers, options } = this;
     const { socket } = connection;
-    socket.on('data', socketOnData);
-    this.foreign = foreignBytes(socket);
+    beginIntake(socket);
     socket.on('drain', socketOnDrain);
     socket.on('error', socketOnError);
     if (options.heartbeat > 0) heartbeats.start(this, options.heartbeat);
@@ -68,15 +65,19 @@ class Attachment {
     // A client's flows until here, whatever the program has asked for in the handshake.
     else socket.pause();
     if (options.transport === 'auto' && isAdoptable(socket)) adopt(connection);
+    else readDirectly(socket);
   }
 
-  /**
-   * The next bytes of the socket. What a handler throws is an uncaught exception.
-   * @param least from how many bytes on payloads stay in the chunk; 0 for a chunk that is not ours
-   */
-  take(chunk, least = 0) {
+  /** Takes what the stream, or its handle, has read. */
+  hear(chunk) {
+    this.isHeard = true;
+    this.take(chunk);
+  }
+
+  /** The next bytes of the socket. What a handler throws is an uncaught exception. */
+  take(chunk) {
     try {
-      processChunk(this.connection, chunk, null, least);
+      processChunk(this.connection, chunk, null);
     } catch (error) {
       this.goOn();
       throw error;
@@ -203,6 +204,7 @@ class Attachment {
     if (options.heartbeat > 0) heartbeats.cancel(this, options.heartbeat);
     this.incoming?.abort();
     const { socket, closeReason, wasClean, error } = connection;
+    endIntake(socket);
     // RFC 6455 §7.1.5: the code is that of a frame that came in; there may be none.
     const code = error === null ? connection.closeCode : 1006;
     diagnostics.closed(connection, code);
@@ -241,21 +243,6 @@ function takeRest(attachment) {
   }
   watch(connection);
   if (connection.isLate || connection.isOver) connection.settle();
-}
-
-function socketOnData(chunk) {
-  if (typeof chunk === 'string') {
-    this.destroy(errors.noBytes());
-    return;
-  }
-  const { attachment } = peek(this);
-  attachment.isHeard = true;
-  if (attachment.foreign === 0) {
-    attachment.take(chunk, leastInPlace(this, chunk));
-    return;
-  }
-  attachment.foreign = Math.max(0, attachment.foreign - chunk.length);
-  attachment.take(chunk);
 }
 
 function socketOnDrain() {

@@ -8,7 +8,7 @@ const native = require('./native.js');
 
 const EVENTS_A_CALL = 1024;
 /** Words of the table before its events, and words of an event. */
-const EVENTS = 13;
+const EVENTS = 12;
 const EVENT_WORDS = 3;
 
 /** Bytes that any header fits in. */
@@ -28,15 +28,14 @@ module.exports = {
   NEEDED: 2,
   NEEDS: 3,
   KEEP: 4,
-  LEFT: 5,
-  MORE_READY: 6,
-  RECEIVED: 7,
+  MORE_READY: 5,
+  RECEIVED: 6,
   // Of these, `put` makes a frame, and `writeLent` writes what was put.
-  FRAME_OF: 8,
-  FRAME_ROLE: 9,
-  FRAME_KIND: 10,
-  FRAME_AT: 11,
-  FRAME_LIMIT: 12,
+  FRAME_OF: 7,
+  FRAME_ROLE: 8,
+  FRAME_KIND: 9,
+  FRAME_AT: 10,
+  FRAME_LIMIT: 11,
   EVENTS,
   EVENT_WORDS,
 
@@ -67,8 +66,6 @@ module.exports = {
   IN_ASSEMBLY: 0x10,
   /** Added to an event's kind: it is a part of a message, more follow. */
   PART: 0x20,
-  /** Added to an event's kind: its payload lies in the chunk. */
-  IN_CHUNK: 0x40,
   /** Added to the kind of a frame to send: more parts of its message follow. */
   MORE: 0x10,
   /** Added to the kind of a frame to send: only the header is written. */

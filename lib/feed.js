@@ -6,9 +6,7 @@ const { watch } = require('./adopted.js');
 const codec = require('./codec.js');
 const { roleOf } = require('./connection.js');
 const { act, answerPings, checkWaiting, emptyInbox, failTooBig } = require('./events.js');
-const {
-  FastBuffer, NO_BYTES, forbidTransfer, inbound, renewAssembly, renewInbound, takeAssembly, view
-} = require('./memory.js');
+const { FastBuffer, NO_BYTES, inbound, renewAssembly, renewInbound, takeAssembly } = require('./memory.js');
 const { Queue } = require('./queue.js');
 
 const { table, EVENTS, EVENT_WORDS } = codec;
@@ -23,9 +21,8 @@ const BACKGROUND = 8;
  * Processes a chunk behind all that waits; whatever is sent meanwhile leaves in one write. What a
  * callback throws passes through, and what is behind it waits.
  * @param deliver the callback of WS.receive, or null
- * @param least from how many bytes on payloads stay in the chunk; 0 for a chunk that is not ours
  */
-function processChunk(connection, chunk, deliver, least = 0) {
+function processChunk(connection, chunk, deliver) {
   const { outbox } = connection;
   // The socket is closed, or the peer has broken the protocol: nothing more is read.
   if (connection.id === -1 || connection.error !== null) return;
@@ -42,7 +39,7 @@ function processChunk(connection, chunk, deliver, least = 0) {
       wait(connection, chunk, null);
       emptyInbox(connection, deliver);
     } else if (connection.backlog === null && connection.paused === 0) {
-      feed(connection, chunk, deliver, null, least);
+      feed(connection, chunk, deliver, null);
     } else if (chunk.length > 0) {
       // What waits because of a pause has no later call to wait for: it keeps its own callback.
       wait(connection, chunk, connection.paused === 0 ? null : deliver);
@@ -74,9 +71,8 @@ function endWalk() {
  * Reads a chunk: one native call, or a few, and the events of each in turn. The rest of it waits
  * where a callback throws, or pauses the connection.
  * @param own the callback that is to get the rest, or null for that of the next call
- * @param least from how many bytes on payloads stay in the chunk; 0 for a chunk that is not ours
  */
-function feed(connection, chunk, deliver, own, least = 0) {
+function feed(connection, chunk, deliver, own) {
   const outer = walks === 0 ? null : table.slice(0, used);
   let at = 0;
   let event = 0;
@@ -90,8 +86,7 @@ function feed(connection, chunk, deliver, own, least = 0) {
       if (inbound.slab.length === 0) renewInbound(0);
       memory = inbound.memory;
       count = codec.receive(
-        connection.id, roleOf(connection.socket), chunk, at, inbound.slab, inbound.used, connection.assembly,
-        least
+        connection.id, roleOf(connection.socket), chunk, at, inbound.slab, inbound.used, connection.assembly
       );
       if (count === codec.SHARED) {
         count = 0;
@@ -104,12 +99,8 @@ function feed(connection, chunk, deliver, own, least = 0) {
       needed = table[codec.NEEDED];
       const needs = table[codec.NEEDS];
       const keep = table[codec.KEEP];
-      // A payload that has the chunk to itself may be transferred as any other; of those that share
-      // it, or leave some of it to be read, none may take it away.
-      const left = table[codec.LEFT];
-      if (left > 1 || (left === 1 && at < chunk.length)) forbidTransfer(chunk);
       for (event = 0; event < count; event++) {
-        actOn(connection, memory, chunk, event, deliver);
+        actOn(connection, memory, event, deliver);
         if (connection.paused !== 0) break;
       }
       if (connection.paused !== 0) {
@@ -137,25 +128,21 @@ function feed(connection, chunk, deliver, own, least = 0) {
   }
 }
 
-/** What an event's kind tells of a payload that is not in the slab. */
-const ELSEWHERE = codec.IN_ASSEMBLY | codec.IN_CHUNK;
-
 /** Does what an event of the table asks for. */
-function actOn(connection, memory, chunk, event, deliver) {
+function actOn(connection, memory, event, deliver) {
   const word = EVENTS + event * EVENT_WORDS;
   const kind = table[word];
-  const payload = eventPayload(connection, memory, chunk, kind, table[word + 1], table[word + 2]);
-  act(connection, kind & ~ELSEWHERE, payload, eventNumber(kind, word), deliver);
+  const payload = eventPayload(connection, memory, kind, table[word + 1], table[word + 2]);
+  act(connection, kind & ~codec.IN_ASSEMBLY, payload, eventNumber(kind, word), deliver);
 }
 
 /** The payload of an event, in memory that is never written again. */
-function eventPayload(connection, memory, chunk, kind, offset, length) {
+function eventPayload(connection, memory, kind, offset, length) {
   if ((kind & codec.IN_ASSEMBLY) !== 0) {
     const message = takeAssembly(connection.assembly, length);
     connection.assembly = undefined;
     return message;
   }
-  if ((kind & codec.IN_CHUNK) !== 0) return view(chunk, offset, offset + length);
   if (kind === codec.VIOLATION) return undefined;
   return new FastBuffer(memory, offset, kind === codec.CLOSE ? length & CODE_MASK : length);
 }
@@ -256,8 +243,8 @@ function restOf(connection, memory, event, end, chunk, at, own) {
   for (; event < end; event++) {
     const word = EVENTS + event * EVENT_WORDS;
     const kind = table[word];
-    const payload = eventPayload(connection, memory, chunk, kind, table[word + 1], table[word + 2]);
-    const entry = { kind: kind & ~ELSEWHERE, payload, number: eventNumber(kind, word), deliver: own };
+    const payload = eventPayload(connection, memory, kind, table[word + 1], table[word + 2]);
+    const entry = { kind: kind & ~codec.IN_ASSEMBLY, payload, number: eventNumber(kind, word), deliver: own };
     entries.push(entry, payload?.length ?? 0);
   }
   if (at < chunk.length) {

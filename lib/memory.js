@@ -42,6 +42,24 @@ function view(buffer, start, end) {
   return new FastBuffer(buffer.buffer, buffer.byteOffset + start, end - start);
 }
 
+/** Bytes that one socket gives at a time: room for a frame of 64 KiB with its header, and more. */
+const READ_BUFFER = 128 * 1024;
+
+let reads = null;
+
+/** What the library reads sockets into, one after the other. No program ever sees it. */
+function readBuffer() {
+  reads ??= allocate(READ_BUFFER);
+  return reads;
+}
+
+/** A copy in memory of its own. Not Buffer.from, whose pool is of 64 KiB in newer versions of Node. */
+function copyOf(bytes) {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
+}
+
 /** Assemblies of these sizes, in bytes, share a pool; it is at most eight times one of them. */
 const POOLED_LEAST = 8 * 1024;
 const POOLED_MOST = 32 * 1024;
@@ -74,11 +92,8 @@ function takeFromPool(capacity) {
 /** The `length` bytes of a finished message; a copy where the rest would waste half of the memory. */
 function takeAssembly(assembly, length) {
   if (length === assembly.length) return assembly;
-  if (length >= assembly.length / 2) return view(assembly, 0, length);
-  // Not Buffer.from, whose pool is of 64 KiB in newer versions of Node.
-  const message = Buffer.allocUnsafeSlow(length);
-  assembly.copy(message, 0, 0, length);
-  return message;
+  const message = view(assembly, 0, length);
+  return length >= assembly.length / 2 ? message : copyOf(message);
 }
 
 module.exports = {
@@ -86,7 +101,9 @@ module.exports = {
   NO_BYTES,
   inbound,
   allocate,
+  copyOf,
   forbidTransfer,
+  readBuffer,
   renewInbound,
   renewAssembly,
   takeAssembly,

@@ -4,6 +4,7 @@ const codec = require('./codec.js');
 const { enter, leave, watch } = require('./adopted.js');
 const { peek, roleOf } = require('./connection.js');
 const { isNodesOwn } = require('./hold.js');
+const { isOnlyReader } = require('./intake.js');
 const { start } = require('./turn.js');
 const { rethrow } = require('./unhandled.js');
 
@@ -26,8 +27,7 @@ function isAdoptable(socket) {
     && isNodesOwn(socket)
     && socket.readable && socket.writable && !socket.connecting
     && socket._handle?.fd >= 0 && typeof socket._handle.readStop === 'function'
-    && socket.readableEncoding === null
-    && socket.listenerCount('data') === 1 && socket.listenerCount('readable') === 0;
+    && isOnlyReader(socket);
 }
 
 /** Takes over the socket of a connection, if it can be done. */

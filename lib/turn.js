@@ -7,16 +7,10 @@ const errors = require('./errors.js');
 const { connections, giveBack, leave, watch } = require('./adopted.js');
 const { answerPings } = require('./events.js');
 const { actOn, beginWalk, endWalk, feed, keepRest, lend, unpackLater } = require('./feed.js');
-const { NO_BYTES, inbound, renewInbound, view } = require('./memory.js');
+const { NO_BYTES, inbound, readBuffer, renewInbound, view } = require('./memory.js');
 const { rethrow } = require('./unhandled.js');
 
 const { table, EVENTS, EVENT_WORDS } = codec;
-
-/** Bytes that one socket gives in a turn: room for a frame of 64 KiB with its header, and more. */
-const READ_BUFFER = 128 * 1024;
-
-/** What native code reads sockets into; null before there is one to read. */
-let readBuffer = null;
 
 /** Whether a turn is due for what the last one has left. */
 let isDue = false;
@@ -26,8 +20,7 @@ const root = new AsyncResource('WS13');
 
 /** Starts the reactor → 1; 0 where that may be done later, -1 where there will be none. */
 function start() {
-  readBuffer ??= Buffer.allocUnsafeSlow(READ_BUFFER);
-  return root.runInAsyncScope(codec.start, null, readBuffer, turn);
+  return root.runInAsyncScope(codec.start, null, readBuffer(), turn);
 }
 
 /**
@@ -118,7 +111,7 @@ function restOf() {
   const end = table[codec.RECEIVED];
   const needed = table[codec.NEEDED];
   if (at === end && needed === 0) return null;
-  return { bytes: view(readBuffer, at, end), needed, needs: table[codec.NEEDS], keep: table[codec.KEEP] };
+  return { bytes: view(readBuffer(), at, end), needed, needs: table[codec.NEEDS], keep: table[codec.KEEP] };
 }
 
 /**
@@ -136,7 +129,7 @@ function hear(connection, memory, first, end, rest) {
   connection.busy = outbox.receiving = true;
   try {
     if (connection.pongs !== null) answerPings(connection);
-    for (; event < end && connection.paused === 0; event++) actOn(connection, memory, null, event, null);
+    for (; event < end && connection.paused === 0; event++) actOn(connection, memory, event, null);
     if (connection.paused !== 0) {
       keepRest(connection, memory, event, end, bytes, 0, null, goesOn);
     } else if (rest !== null) {

@@ -10,6 +10,7 @@ const { connect } = require('../lib/connect.js');
 const { selfSigned } = require('./support/certificate.js');
 const { accepting, attempt, failure, serve } = require('./support/clients.js');
 const { HOST, listen } = require('./support/sockets.js');
+const { uncaught } = require('./support/uncaught.js');
 
 /** Status, fields and body in one string. */
 function answer(status, body = '', ...lines) {
@@ -158,13 +159,7 @@ describe('a connection that ends', () => {
   it('because a handler throws', async (t) => {
     const { url, sockets } = await serve(t, () => answer('403 x', '', 'Content-Length: 0'));
     const thrown = new Error('thrown by a handler');
-    const caught = new Promise((resolve) => {
-      const others = process.listeners('uncaughtException');
-      process.removeAllListeners('uncaughtException').once('uncaughtException', (error) => {
-        for (const listener of others) process.on('uncaughtException', listener);
-        resolve(error);
-      });
-    });
+    const caught = uncaught();
     const socket = connect(url, { error() { throw thrown; } });
     assert.equal(await caught, thrown);
     assert.equal(socket.destroyed, true);

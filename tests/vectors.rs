@@ -50,7 +50,7 @@ fn replay(vector: &Vector, delivery: Delivery, chunks: Vec<&[u8]>) -> Vec<Seen> 
 }
 
 fn replay_in_place(vector: &Vector, delivery: Delivery, chunks: Vec<&[u8]>) -> Vec<Seen> {
-    replay_to(receiver(vector, delivery).in_place(1), chunks)
+    replay_to(receiver(vector, delivery).in_place(), chunks)
 }
 
 fn receiver(vector: &Vector, delivery: Delivery) -> Receiver {

@@ -36,7 +36,7 @@ fuzz_target!(|input: &[u8]| {
     let chunks = cut(stream, *short, *long);
     assert_eq!(whole.seen, events_of(role, LIMITS, chunks.iter().copied()));
     let mut parts = Receiver::with_delivery(role, LIMITS, Delivery::Parts);
-    let mut in_place = Receiver::new(role, LIMITS).in_place(usize::from(*long).max(1));
+    let mut in_place = Receiver::new(role, LIMITS).in_place();
     for chunk in chunks {
         parts.feed(chunk);
         in_place.feed(chunk);

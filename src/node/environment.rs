@@ -281,7 +281,7 @@ impl Table {
     /// The words that ask for a frame; see `receive.rs`.
     fn order(&mut self) -> [u32; 5] {
         let words = self.words();
-        [words[8], words[9], words[10], words[11], words[12]]
+        [words[7], words[8], words[9], words[10], words[11]]
     }
 
     fn words(&mut self) -> &mut [u32] {

@@ -12,9 +12,6 @@ use std::sync::Once;
 /// Memory for a message from here on, in bytes, shows that a program is about large ones: glibc maps each
 /// such block by itself at first.
 const LARGE: usize = 128 << 10;
-/// A payload of more bytes that stays in its chunk shows it too: what Node has read, 64 KiB, goes with
-/// three of them at most.
-const LARGE_IN_CHUNK: usize = 16 << 10;
 /// What glibc is to learn from. The end of the heap stays up to twice of this, 48 MiB.
 const BLOCK: usize = 24 << 20;
 
@@ -25,13 +22,6 @@ static TAUGHT: Once = Once::new();
 /// last word: it does not learn then.
 pub fn expect(size: usize) {
     if size >= LARGE {
-        teach();
-    }
-}
-
-/// Does so for a payload of `size` bytes that stays in its chunk.
-pub fn expect_in_chunk(size: usize) {
-    if size > LARGE_IN_CHUNK {
         teach();
     }
 }

@@ -97,16 +97,15 @@ callbacks! {
         Ok(0.0)
     };
 
-    /// `receive(connection, role, chunk, at, slab, used, assembly, least)`: reads on from `chunk[at]`
-    /// and fills the table → the number of events in it. Payloads of `least` bytes or more may stay in
-    /// the chunk; with 0 it is not changed.
-    fn receive(8) as c"receive" = receive_chunk;
+    /// `receive(connection, role, chunk, at, slab, used, assembly)`: reads on from `chunk[at]`, which is
+    /// not changed, and fills the table → the number of events in it.
+    fn receive(7) as c"receive" = receive_chunk;
 
     /// `lend(slab)`: has frames put into that Uint8Array, which is held until another one is lent.
     fn lend(1) as c"lend" = lend_slab;
 
     /// `put(payload)`: does what `frame` does, into the slab that was lent. Words of the table say the
-    /// rest, since to read them costs less than to read an argument: from 8 on connection, role, kind,
+    /// rest, since to read them costs less than to read an argument: from 7 on connection, role, kind,
     /// and from where to where the slab is for the frame. What is packed, and does not fit there, waits for
     /// `packed`.
     fn put(1) as c"put" = put_frame;

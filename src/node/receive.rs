@@ -9,16 +9,14 @@
 //! | 2 | bytes of memory that are needed to read on, 0 for none |
 //! | 3 | what for: [`SLAB`], [`ASSEMBLY`], or [`BACKGROUND`] |
 //! | 4 | bytes of the present assembly to carry over into it |
-//! | 5 | how many events have their payload in the chunk |
-//! | 13, 14, 15 | the first event: kind, offset, length; the next one follows |
+//! | 12, 13, 14 | the first event: kind, offset, length; the next one follows |
 //!
-//! Words 6 and 7 are those of the reactor's [`turn`](super::reactor), 8 to 12 those of a frame to
+//! Words 5 and 6 are those of the reactor's [`turn`](super::reactor), 7 to 11 those of a frame to
 //! [`put`](super::send::put_frame).
 //!
 //! An event's kind is the opcode of what arrived, or [`VIOLATION`]. That of a close frame has the code,
 //! 0 for none, above the eight bits of its length.
 
-use std::mem;
 use std::ops::Range;
 
 use super::call::{Call, Misuse};
@@ -29,7 +27,7 @@ use crate::protocol::{
 };
 
 /// Words of the table before its first event.
-const EVENTS: usize = 13;
+const EVENTS: usize = 12;
 /// Words of an event.
 const EVENT: usize = 3;
 /// Memory for whole small messages.
@@ -38,15 +36,11 @@ const SLAB: u32 = 0;
 const ASSEMBLY: u32 = 1;
 /// The same, for a thread that goes on with the message.
 const BACKGROUND: u32 = 2;
-/// No memory: the next bytes of the chunk are the message. `lib/` never gets to see it.
-const IN_PLACE: u32 = 3;
 
 /// Added to an event's kind: the message lies in the assembly.
 const IN_ASSEMBLY: u32 = 0x10;
 /// Added to an event's kind: it is a part of a message, and more follow.
 const PART: u32 = 0x20;
-/// Added to an event's kind: the payload lies in the chunk, and so does its offset.
-const IN_CHUNK: u32 = 0x40;
 /// The kind of a violation; its offset is the number of the fault.
 const VIOLATION: u32 = 0xf;
 
@@ -56,8 +50,8 @@ const CODE: u32 = 8;
 /// Nothing was read, because another thread may write to the chunk.
 const SHARED: f64 = -1.0;
 
-/// `receive(connection, role, chunk, at, slab, used, assembly, least)`.
-pub fn receive_chunk(environment: &mut Environment, call: &Call<8>) -> Result<f64, Misuse> {
+/// `receive(connection, role, chunk, at, slab, used, assembly)`.
+pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<f64, Misuse> {
     let role = call.role(1)?;
     let Some(chunk) = call.unshared_bytes(2)? else {
         return Ok(SHARED);
@@ -66,20 +60,18 @@ pub fn receive_chunk(environment: &mut Environment, call: &Call<8>) -> Result<f6
     let slab = call.bytes(4)?;
     let base = call.number(5)? as usize;
     let assembly = call.bytes(6)?;
-    let mut least_in_place = least_in_place(call.number(7)?, chunk.len());
     let (unread, free) = (chunk.from(at)?, slab.from(base)?);
 
     // A payload of ours may come back as a chunk; the part of the slab that is in use is not lent,
     // so that only a chunk that was made to overlap has to be copied.
-    let mut copied;
+    let copied;
     let input = if unread.overlaps(free) || unread.overlaps(assembly) {
-        least_in_place = usize::MAX;
         // SAFETY: no slice of the slab or the assembly exists yet.
         copied = unsafe { unread.as_slice() }.to_vec();
-        &mut copied[..]
+        &copied[..]
     } else {
-        // SAFETY: the only slice of this part of the chunk, which overlaps neither of the two below.
-        unsafe { unread.as_mut_slice() }
+        // SAFETY: the part of the chunk overlaps neither of the two that are written to below.
+        unsafe { unread.as_slice() }
     };
     if free.overlaps(assembly) {
         return Err(Misuse("slab and assembly overlap"));
@@ -93,64 +85,16 @@ pub fn receive_chunk(environment: &mut Environment, call: &Call<8>) -> Result<f6
         used: 0,
         // SAFETY: the only slice of the assembly, which does not overlap the slab's.
         assembly: unsafe { assembly.as_mut_slice() },
-        least_in_place,
         pools,
     };
     if at == 0 {
         connection.begin_turn();
     }
     let mut events = Events::new(table, base);
-    let (read, need) = decode_chunk(
-        connection,
-        role,
-        &mut input[..total],
-        at,
-        &mut memory,
-        &mut events,
-    );
-    let (_, count) = report(events, read, memory.used, need);
+    let mut rest = &input[..total];
+    let need = decode(connection, role, &mut rest, &mut memory, &mut events);
+    let (_, count) = report(events, total - rest.len(), memory.used, need);
     Ok(count)
-}
-
-/// What `lib/` has told by `least`, which is 0 for a chunk that is not ours to change.
-fn least_in_place(least: u32, chunk_len: usize) -> usize {
-    match least {
-        0 => usize::MAX,
-        // The table could not tell where a payload lies.
-        _ if chunk_len > u32::MAX as usize => usize::MAX,
-        least => least as usize,
-    }
-}
-
-/// Reads a chunk from `at` on, of which `unread` is the rest → how many bytes of it were read, and
-/// what is needed. Payloads that may stay in the chunk are unmasked there.
-fn decode_chunk<'a>(
-    connection: &mut Connection,
-    role: Option<Role>,
-    mut unread: &'a mut [u8],
-    at: usize,
-    memory: &mut Memory<'a>,
-    events: &mut Events,
-) -> (usize, Need) {
-    let total = unread.len();
-    loop {
-        let mut input = &*unread;
-        let need = decode(connection, role, &mut input, memory, events);
-        let left = input.len();
-        if need.kind != IN_PLACE {
-            return (total - left, need);
-        }
-        let (_, rest) = unread.split_at_mut(unread.len() - left);
-        let (payload, behind) = rest.split_at_mut(need.len);
-        unread = behind;
-        let assembly = mem::replace(&mut memory.assembly, payload);
-        match connection.receive_in_place(need.len, memory) {
-            Ok(Step::Event(event)) => events.leave(event, at + total - left),
-            Ok(_) => {}
-            Err(error) => events.violation(error),
-        }
-        memory.assembly = assembly;
-    }
 }
 
 /// Reads on from `input` until it is used up, or memory is needed, or the table is full.
@@ -166,7 +110,6 @@ pub fn decode(
             Ok(Step::Idle) => break,
             Ok(Step::Event(event)) => events.take(event, memory),
             Ok(Step::NeedSlab(len)) => return Need::new(SLAB, len, 0),
-            Ok(Step::InPlace(len)) => return Need::in_place(len),
             Ok(Step::NeedAssembly { capacity, keep }) => {
                 return Need::new(ASSEMBLY, capacity, keep);
             }
@@ -187,18 +130,12 @@ pub fn report<'a>(
     used: usize,
     need: Need,
 ) -> (&'a mut [u32], f64) {
-    let Events {
-        table,
-        count,
-        left,
-        base,
-    } = events;
+    let Events { table, count, base } = events;
     table[0] = read as u32;
     table[1] = (base + used) as u32;
     table[2] = need.len as u32;
     table[3] = need.kind;
     table[4] = need.keep as u32;
-    table[5] = left as u32;
     (table, count as f64)
 }
 
@@ -216,15 +153,6 @@ impl Need {
         Self { kind, len, keep }
     }
 
-    fn in_place(len: usize) -> Self {
-        heap::expect_in_chunk(len);
-        Self {
-            kind: IN_PLACE,
-            len,
-            keep: 0,
-        }
-    }
-
     /// Whether there is any.
     #[cfg(reactor)]
     pub fn is_some(&self) -> bool {
@@ -236,8 +164,6 @@ impl Need {
 pub struct Events<'a> {
     table: &'a mut [u32],
     count: usize,
-    /// How many of them have left their payload in the chunk.
-    left: usize,
     /// Where the slab that was lent starts in the slab that `lib/` knows.
     base: usize,
 }
@@ -248,7 +174,6 @@ impl<'a> Events<'a> {
         Self {
             table,
             count: 0,
-            left: 0,
             base,
         }
     }
@@ -278,19 +203,6 @@ impl<'a> Events<'a> {
                 let offset = self.base + reason.start;
                 self.push(OpCode::Close as u32, offset, reason.len() | code << CODE);
             }
-        }
-    }
-
-    /// Writes the event of a payload that stays in the chunk, at `offset`.
-    fn leave(&mut self, event: Event, offset: usize) {
-        let (kind, place) = match event {
-            Event::Message(kind, place) => (kind_of(kind), place),
-            Event::Part(kind, place) => (kind_of(kind) | PART, place),
-            Event::Ping(_) | Event::Pong(_) | Event::Close(..) => return,
-        };
-        if let Place::Assembly(len) = place {
-            self.left += 1;
-            self.push(kind | IN_CHUNK, offset, len);
         }
     }
 

@@ -73,10 +73,6 @@ pub enum Step {
     Event(Event),
     /// Step again with at least so many bytes free in a slab.
     NeedSlab(usize),
-    /// The next so many bytes of the input are a message, or a part of one, and may stay where they
-    /// are ([`Memory::least_in_place`]): lend them as the assembly, take them by
-    /// [`Decoder::step_in_place`], and step on behind them with the assembly that there was.
-    InPlace(usize),
     /// Step again with an assembly of `capacity` bytes that begins with the first `keep` bytes of
     /// the present one.
     NeedAssembly {
@@ -107,9 +103,6 @@ pub struct Memory<'a> {
     /// For this connection's message in progress; empty where there is none. What earlier steps
     /// wrote in it must still be there.
     pub assembly: &'a mut [u8],
-    /// From how many bytes on what is handed on stays in the input, where it lies there whole:
-    /// [`Step::InPlace`]. `usize::MAX` where the input is not ours to change.
-    pub least_in_place: usize,
     /// What transforms messages, of any number of connections in turn.
     pub pools: &'a mut Pools,
 }
@@ -426,10 +419,6 @@ impl Decoder {
 
         let parts = self.delivery == Delivery::Parts;
         let is_piece = complete || parts;
-        if available >= memory.least_in_place && is_piece && message.len == 0 {
-            return Ok(Some(Step::InPlace(available)));
-        }
-
         let place = if is_piece && message.len == 0 && available <= SLAB_MESSAGE_MAX {
             let Some(range) = memory.claim(available) else {
                 return Ok(Some(Step::NeedSlab(SLAB_MESSAGE_MAX)));
@@ -482,8 +471,7 @@ impl Decoder {
         is_packed || self.message.is_some_and(|message| message.len > 0)
     }
 
-    /// Takes `count` bytes that were written where they are [expected](Decoder::expected), or that
-    /// [`Step::InPlace`] is about.
+    /// Takes `count` bytes that were written where they are [expected](Decoder::expected).
     ///
     /// # Errors
     /// As [`Decoder::step`].

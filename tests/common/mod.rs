@@ -26,9 +26,9 @@ pub struct Receiver {
     slab: Vec<u8>,
     used: usize,
     assembly: Vec<u8>,
-    /// From how many bytes on payloads stay in the chunk, or `usize::MAX`.
-    least_in_place: usize,
-    /// How many of them have.
+    /// Whether a message in progress is read straight into its assembly.
+    reads_in_place: bool,
+    /// How many bytes were.
     pub in_place: usize,
     /// Bytes that were ever asked for in one piece.
     pub largest: usize,
@@ -54,7 +54,7 @@ impl Receiver {
             slab: Vec::new(),
             used: 0,
             assembly: Vec::new(),
-            least_in_place: usize::MAX,
+            reads_in_place: false,
             in_place: 0,
             largest: 0,
             copied: 0,
@@ -63,9 +63,9 @@ impl Receiver {
         }
     }
 
-    /// The same over chunks that are its own.
-    pub fn in_place(mut self, least: usize) -> Self {
-        self.least_in_place = least;
+    /// The same, with what the decoder expects of a message read to where it belongs.
+    pub fn in_place(mut self) -> Self {
+        self.reads_in_place = true;
         self
     }
 
@@ -89,12 +89,14 @@ impl Receiver {
     pub fn feed(&mut self, chunk: &[u8]) {
         let mut input = chunk;
         self.connection.begin_turn();
+        if self.reads_in_place {
+            input = self.feed_in_place(chunk);
+        }
         loop {
             let mut memory = Memory {
                 slab: &mut self.slab,
                 used: self.used,
                 assembly: &mut self.assembly,
-                least_in_place: self.least_in_place,
                 pools: &mut self.pools,
             };
             let step = self.connection.receive(self.role, &mut input, &mut memory);
@@ -102,11 +104,6 @@ impl Receiver {
             match step {
                 Ok(Step::Idle) => break,
                 Ok(Step::Event(event)) => self.take(event),
-                Ok(Step::InPlace(len)) => {
-                    let (payload, behind) = input.split_at(len);
-                    input = behind;
-                    self.take_in_place(payload);
-                }
                 Ok(Step::NeedSlab(len)) => {
                     self.slab = vec![0; len];
                     self.used = 0;
@@ -138,24 +135,26 @@ impl Receiver {
         assert!(input.is_empty(), "all input is read, or ignored");
     }
 
-    /// Has a payload taken where it lies.
-    fn take_in_place(&mut self, payload: &[u8]) {
-        assert!(payload.len() >= self.least_in_place);
-        self.in_place += 1;
-        let outer = std::mem::replace(&mut self.assembly, payload.to_vec());
+    /// Writes the start of a chunk to where the decoder expects it, and tells the rest.
+    fn feed_in_place<'a>(&mut self, chunk: &'a [u8]) -> &'a [u8] {
+        let mut expected = self.connection.expected(self.assembly.len());
+        expected.end = expected.end.min(expected.start + chunk.len());
+        let (start, rest) = chunk.split_at(expected.len());
+        self.assembly[expected].copy_from_slice(start);
+        self.in_place += start.len();
         let mut memory = Memory {
             slab: &mut [],
             used: 0,
             assembly: &mut self.assembly,
-            least_in_place: self.least_in_place,
             pools: &mut self.pools,
         };
-        match self.connection.receive_in_place(payload.len(), &mut memory) {
+        match self.connection.receive_in_place(start.len(), &mut memory) {
+            Ok(Step::Idle) => {}
             Ok(Step::Event(event)) => self.take(event),
-            Ok(step) => panic!("{step:?} after a whole payload"),
+            Ok(step) => panic!("{step:?} after bytes that were expected"),
             Err(error) => self.seen.push(Seen::Violation(error)),
         }
-        self.assembly = outer;
+        rest
     }
 
     fn bytes_at(&mut self, place: Place) -> Vec<u8> {

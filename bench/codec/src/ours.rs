@@ -135,7 +135,6 @@ fn decode(connection: &mut Connection, chunk: &[u8], lent: &mut Lent) -> u64 {
             slab: &mut lent.slab,
             used: lent.used,
             assembly: &mut lent.assembly,
-            least_in_place: usize::MAX,
             pools: &mut lent.pools,
         };
         let step = loop {
@@ -152,7 +151,6 @@ fn decode(connection: &mut Connection, chunk: &[u8], lent: &mut Lent) -> u64 {
             Step::Idle => return messages,
             Step::NeedSlab(_) => lent.used = 0,
             Step::NeedAssembly { capacity, keep } => lent.grow(capacity, keep),
-            Step::InPlace(_) => unreachable!("the chunk is not lent"),
             Step::Offload { .. } => unreachable!("no extension was negotiated"),
             Step::Event(event) => {
                 black_box(event);

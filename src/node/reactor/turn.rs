@@ -11,8 +11,8 @@
 //!
 //! | word | after a call |
 //! |---|---|
-//! | 6 | whether more is ready: [`NOW`], [`LATER`], or [`NONE`] |
-//! | 7 | bytes in the read buffer; from word 0 on they are the last socket's and not read yet |
+//! | 5 | whether more is ready: [`NOW`], [`LATER`], or [`NONE`] |
+//! | 6 | bytes in the read buffer; from word 0 on they are the last socket's and not read yet |
 
 use rustix::io::Errno;
 
@@ -64,7 +64,6 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse
         slab,
         used: 0,
         assembly: &mut [],
-        least_in_place: usize::MAX,
         pools,
     };
     let mut events = Events::new(table, base);
@@ -149,7 +148,6 @@ pub fn read(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse
         slab,
         used: 0,
         assembly,
-        least_in_place: usize::MAX,
         pools,
     };
     let Some((connection, channel)) = peers.get_mut(number as usize).and_then(|peer| peer.both())
@@ -233,8 +231,8 @@ impl Last {
 
     fn report(self, more: u32, memory: &Memory, events: Events) -> Result<f64, Misuse> {
         let (table, count) = report(events, self.read, memory.used, self.need);
-        table[6] = more;
-        table[7] = self.received as u32;
+        table[5] = more;
+        table[6] = self.received as u32;
         Ok(count)
     }
 }
