@@ -20,6 +20,7 @@
 pub mod field;
 mod packing;
 mod pools;
+mod spill;
 pub(super) mod unpacking;
 
 pub(super) use packing::Outflow;

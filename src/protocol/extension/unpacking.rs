@@ -1,5 +1,6 @@
 //! A transformed message on its way in.
 
+use super::spill::Spill;
 use super::{Inbound, Pools, Progress, Unpack, Volume, Wants};
 use crate::bytes::{mask, utf8};
 use crate::protocol::decoder::{Frame, Memory, MessageKind, Place, SLAB_MESSAGE_MAX, Step};
@@ -14,8 +15,6 @@ const INLINE_TURN: usize = 1024 * 1024;
 /// Bytes that are unpacked elsewhere at a stretch, a fraction of a millisecond of work, after which the loop
 /// has a chance of the thread's processor.
 const STRETCH: usize = 32 * 1024;
-/// The most that memory grows by at once while it is smaller; it doubles from there on.
-const LEAP: usize = 16 << 20;
 /// Bytes of a part, where messages are handed on in parts.
 const PART: usize = 64 * 1024;
 /// Bytes of a part that is unpacked elsewhere.
@@ -125,10 +124,11 @@ impl Inflow {
             let room = INLINE_MESSAGE.saturating_sub(self.inline);
             let is_spent = room == 0 || self.spent >= INLINE_TURN;
             if is_spent || message.is_long(available) || message.is_to_move(memory) {
+                message.collects = !parts;
                 message.set_aside(frame, available, last, input);
                 return Ok(Flow::Step(message.offload(parts, memory)));
             }
-            let in_slab = message.plain == 0;
+            let in_slab = message.plain == 0 && !message.collects;
             if let Some(step) = message.need(in_slab, parts, frame, available, memory) {
                 return Ok(Flow::Step(step));
             }
@@ -179,8 +179,12 @@ pub struct Unpacking {
     plain: u64,
     /// Bytes that are in the assembly, or in the spill.
     len: usize,
-    /// What was unpacked into a slab and turned out not to be the whole message.
-    spill: Vec<u8>,
+    /// What is in memory of ours, behind all that is in the assembly: what was unpacked into a slab and
+    /// turned out not to be the whole message, or what has come since it is a long one.
+    spill: Spill,
+    /// Whether all that comes goes to the spill: how long the message becomes shows at its end only, and
+    /// then it is moved to the memory that it keeps.
+    collects: bool,
     /// Whether more may come of what was read, where there is room for it.
     wants_room: bool,
     /// Whether there is something to be unpacked elsewhere, or has been.
@@ -189,10 +193,6 @@ pub struct Unpacking {
     input: Vec<u8>,
     read: usize,
     last: bool,
-    /// Bytes of the frame that follow that.
-    rest: u64,
-    /// Whether it is the message's last one.
-    fin: bool,
     /// What it came to; `None` before.
     outcome: Option<Result<Wants, ProtocolError>>,
 }
@@ -207,28 +207,55 @@ impl Unpacking {
             packed: 0,
             plain: 0,
             len: 0,
-            spill: Vec::new(),
+            spill: Spill::default(),
+            collects: false,
             wants_room: false,
             is_aside: false,
             input: Vec::new(),
             read: 0,
             last: false,
-            rest: 0,
-            fin: false,
             outcome: None,
         }
     }
 
     /// Unpacks what has been set aside into an assembly; see [`Step::Offload`]. It calls `between`
     /// now and then: other threads may want the processor.
-    pub fn run(&mut self, assembly: &mut [u8], between: impl FnMut()) {
-        // A message that is whole has only been moved.
-        if self.outcome.is_none() {
-            let input = std::mem::take(&mut self.input);
-            self.take_spill(assembly);
-            self.outcome = Some(self.run_on(&input, assembly, between));
-            self.input = input;
+    pub fn run(&mut self, assembly: &mut [u8], mut between: impl FnMut()) {
+        let is_whole = self.outcome.is_some();
+        if is_whole || !self.collects {
+            self.take_spill(assembly, &mut between);
         }
+        if is_whole {
+            return;
+        }
+        let input = std::mem::take(&mut self.input);
+        self.outcome = Some(match self.collects {
+            true => self.collect(&input, between),
+            false => self.run_on(&input, assembly, between),
+        });
+        self.input = input;
+    }
+
+    /// Unpacks into the spill.
+    fn collect(&mut self, input: &[u8], mut between: impl FnMut()) -> Result<Wants, ProtocolError> {
+        let mut spill = std::mem::take(&mut self.spill);
+        let outcome = loop {
+            let room = spill.room(STRETCH);
+            match self.fill(&input[self.read..], self.last, room) {
+                Err(error) => break Err(error),
+                Ok(progress) => {
+                    spill.filled(progress.written);
+                    self.read += progress.read;
+                    self.len += progress.written;
+                    if progress.wants != Wants::Room {
+                        break Ok(progress.wants);
+                    }
+                }
+            }
+            between();
+        };
+        self.spill = spill;
+        outcome
     }
 
     fn run_on(
@@ -298,10 +325,15 @@ impl Unpacking {
         input: &mut &[u8],
         memory: &mut Memory,
     ) -> Result<Wants, ProtocolError> {
+        if !self.collects {
+            self.take_spill(memory.assembly, || {});
+        }
+        let mut spill = std::mem::take(&mut self.spill);
         let output = if in_slab {
             &mut memory.slab[memory.used..memory.used + SLAB_MESSAGE_MAX]
+        } else if self.collects {
+            spill.room(room)
         } else {
-            self.take_spill(memory.assembly);
             &mut memory.assembly[self.len..]
         };
         let room = room.min(output.len());
@@ -327,16 +359,20 @@ impl Unpacking {
         if !in_slab {
             self.len += written;
         }
+        if self.collects {
+            spill.filled(written);
+            self.spill = spill;
+        }
         frame.advance(read);
         *input = &input[read..];
         Ok(wants)
     }
 
-    /// Copies what was spilled to the start of an assembly that has room for it.
-    fn take_spill(&mut self, assembly: &mut [u8]) {
-        if let Some(start) = assembly.get_mut(..self.spill.len()) {
-            start.copy_from_slice(&self.spill);
-            self.spill = Vec::new();
+    /// Moves the spill to an assembly that has room for it, behind what is there.
+    fn take_spill(&mut self, assembly: &mut [u8], between: impl FnMut()) {
+        let kept = self.kept();
+        if let Some(place) = assembly.get_mut(kept..self.len) {
+            std::mem::take(&mut self.spill).move_to(place, between);
         }
     }
 
@@ -353,7 +389,7 @@ impl Unpacking {
             let is_free = memory.slab.len() - memory.used >= SLAB_MESSAGE_MAX;
             return (!is_free).then_some(Step::NeedSlab(SLAB_MESSAGE_MAX));
         }
-        if !self.lacks_room(memory) {
+        if self.collects || !self.lacks_room(memory) {
             return None;
         }
         let capacity = if parts {
@@ -373,10 +409,9 @@ impl Unpacking {
         is_full || memory.assembly.len() < self.len
     }
 
-    /// Whether it needs another assembly, and so much has to be moved there that it goes elsewhere
-    /// with that.
+    /// Whether it has outgrown its assembly, and is too long to be copied to another one here.
     fn is_to_move(&self, memory: &Memory) -> bool {
-        self.kept() >= INLINE_MESSAGE && self.lacks_room(memory)
+        !self.collects && self.kept() >= INLINE_MESSAGE && self.lacks_room(memory)
     }
 
     /// Bytes of the present assembly that are to be kept in a larger one.
@@ -395,8 +430,7 @@ impl Unpacking {
             .max(more)
             .saturating_add(self.len as u64 + 256);
         let least = self.len + self.len / 4 + 256;
-        let leap = self.len.saturating_mul(16).clamp(4096, LEAP);
-        let most = self.len.saturating_mul(2).max(leap);
+        let most = self.len.saturating_mul(16).max(4096);
         let wanted = usize::try_from(expected).unwrap_or(usize::MAX);
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         // Of a message in parts, the limit is for all of them, and `len` for one.
@@ -433,21 +467,18 @@ impl Unpacking {
                 _ => Flow::Part(place),
             });
         }
-        self.spill = memory.slab[range].to_vec();
+        self.spill = Spill::from(&memory.slab[range]);
         self.len = written;
         None
     }
 
     /// What follows from a read into the assembly.
-    fn after_assembly(&mut self, wants: Wants, parts: bool, memory: &Memory) -> Option<Flow> {
+    fn after_assembly(&mut self, wants: Wants, parts: bool, memory: &mut Memory) -> Option<Flow> {
         if wants == Wants::Nothing {
-            if !parts && self.is_to_shrink(memory) {
+            if let Some(step) = self.last_move(parts, memory) {
                 self.is_aside = true;
                 self.outcome = Some(Ok(wants));
-                return Some(Flow::Step(Step::Offload {
-                    capacity: self.len,
-                    keep: self.len,
-                }));
+                return Some(Flow::Step(step));
             }
             return Some(Flow::Message(match self.len {
                 0 => Place::Slab(memory.used..memory.used),
@@ -457,6 +488,21 @@ impl Unpacking {
         if parts && self.len > 0 {
             return Some(Flow::Part(Place::Assembly(std::mem::take(&mut self.len))));
         }
+        None
+    }
+
+    /// Moves a message that is whole to the memory that it keeps; what the caller is to do for that.
+    fn last_move(&mut self, parts: bool, memory: &mut Memory) -> Option<Step> {
+        let (capacity, keep) = (self.len, self.kept());
+        let has_room = memory.assembly.len() >= capacity;
+        let copied = if has_room { self.spill.len() } else { capacity };
+        if copied > INLINE_MESSAGE || (!parts && self.is_to_shrink(memory)) {
+            return Some(Step::Offload { capacity, keep });
+        }
+        if !has_room {
+            return Some(Step::NeedAssembly { capacity, keep });
+        }
+        self.take_spill(memory.assembly, || {});
         None
     }
 
@@ -475,22 +521,13 @@ impl Unpacking {
         self.is_aside = true;
         self.outcome = None;
         frame.advance(available);
-        self.rest = frame.remaining;
-        self.fin = frame.fin;
         *input = &input[available..];
     }
 
-    /// How much memory the work elsewhere takes.
+    /// How much memory the work elsewhere takes: of a part, what it is to come to; of a whole message what
+    /// there is, and a byte where that is none.
     fn offload(&self, parts: bool, memory: &Memory) -> Step {
-        let has_room = memory.assembly.len() > self.len + self.len / 8 + PART;
-        let rest = self
-            .rest
-            .saturating_add((self.input.len() - self.read) as u64);
-        let needed = match (parts, has_room) {
-            (true, _) => self.len + LARGE_PART,
-            (false, true) => self.len,
-            (false, false) => self.capacity(rest, self.fin).max(self.len + PART),
-        };
+        let needed = if parts { self.len + LARGE_PART } else { 1 };
         Step::Offload {
             capacity: needed.max(memory.assembly.len()),
             keep: self.kept(),
@@ -498,7 +535,7 @@ impl Unpacking {
     }
 
     /// What follows from work that was done elsewhere; `None` where there is to be read on.
-    fn settle(&mut self, parts: bool, memory: &Memory) -> Result<Option<Flow>, ProtocolError> {
+    fn settle(&mut self, parts: bool, memory: &mut Memory) -> Result<Option<Flow>, ProtocolError> {
         let Some(outcome) = self.outcome.take() else {
             return Ok(Some(Flow::Step(self.offload(parts, memory))));
         };
