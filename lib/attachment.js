@@ -10,7 +10,7 @@ const { TOO_MANY_MESSAGES } = require('./faults.js');
 const { failTooBig, violation } = require('./events.js');
 const { processChunk } = require('./feed.js');
 const { IncomingMessage } = require('./incoming.js');
-const { beginIntake, endIntake, readDirectly } = require('./intake.js');
+const { beginIntake, readDirectly } = require('./intake.js');
 const { NO_BYTES } = require('./memory.js');
 const { RateLimit } = require('./rate-limit.js');
 const { adopt, isAdoptable } = require('./reactor.js');
@@ -204,7 +204,6 @@ class Attachment {
     if (options.heartbeat > 0) heartbeats.cancel(this, options.heartbeat);
     this.incoming?.abort();
     const { socket, closeReason, wasClean, error } = connection;
-    endIntake(socket);
     // RFC 6455 §7.1.5: the code is that of a frame that came in; there may be none.
     const code = error === null ? connection.closeCode : 1006;
     diagnostics.closed(connection, code);

@@ -6,7 +6,9 @@ const { watch } = require('./adopted.js');
 const codec = require('./codec.js');
 const { roleOf } = require('./connection.js');
 const { act, answerPings, checkWaiting, emptyInbox, failTooBig } = require('./events.js');
-const { FastBuffer, NO_BYTES, inbound, renewAssembly, renewInbound, takeAssembly } = require('./memory.js');
+const {
+  FastBuffer, NO_BYTES, inbound, passing, renewAssembly, renewInbound, takeAssembly
+} = require('./memory.js');
 const { Queue } = require('./queue.js');
 
 const { table, EVENTS, EVENT_WORDS } = codec;
@@ -99,6 +101,10 @@ function feed(connection, chunk, deliver, own) {
       needed = table[codec.NEEDED];
       const needs = table[codec.NEEDS];
       const keep = table[codec.KEEP];
+      if (count > 0 && at < chunk.length && passing.holds(chunk)) {
+        chunk = restOf(chunk, at);
+        at = 1;
+      }
       for (event = 0; event < count; event++) {
         actOn(connection, memory, event, deliver);
         if (connection.paused !== 0) break;
@@ -126,6 +132,13 @@ function feed(connection, chunk, deliver, own) {
       used = outer.length;
     }
   }
+}
+
+/** A copy of a chunk from `at` on, behind a byte of no meaning: native code begins a turn where a chunk begins. */
+function restOf(chunk, at) {
+  const rest = Buffer.allocUnsafe(1 + chunk.length - at);
+  chunk.copy(rest, 1, at);
+  return rest;
 }
 
 /** Does what an event of the table asks for. */
@@ -230,7 +243,7 @@ function goOn(connection) {
  * @param goesOn whether there is more to be done for the bytes that were read
  */
 function keepRest(connection, memory, event, end, chunk, at, own, goesOn = false) {
-  const entries = restOf(connection, memory, event, end, chunk, at, own);
+  const entries = entriesOf(connection, memory, event, end, chunk, at, own);
   if (at >= chunk.length && goesOn) entries.push({ chunk: NO_BYTES, deliver: own }, 0);
   if (entries.isEmpty || connection.error !== null) return;
   if (connection.backlog === null) connection.backlog = entries;
@@ -238,7 +251,7 @@ function keepRest(connection, memory, event, end, chunk, at, own, goesOn = false
 }
 
 /** Events `event` to `end` of the table and the chunk from `at` on, as entries of a backlog. */
-function restOf(connection, memory, event, end, chunk, at, own) {
+function entriesOf(connection, memory, event, end, chunk, at, own) {
   const entries = new Queue();
   for (; event < end; event++) {
     const word = EVENTS + event * EVENT_WORDS;

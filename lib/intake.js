@@ -4,25 +4,31 @@ const { Socket } = require('node:net');
 const { TLSSocket } = require('node:tls');
 const errors = require('./errors.js');
 const { peek } = require('./connection.js');
-const { NO_BYTES, copyOf, readBuffer, view } = require('./memory.js');
+const { copyOf, passing } = require('./memory.js');
 
 // How bytes get from a socket to its attachment, where the reactor does not read it.
 //
-// By 'data' each chunk is a Buffer of its own, with memory that Node allocates for 64 KiB and cuts, and goes
-// through the stream. A socket that was made with `onread` (`net.Socket`'s option) is read into one buffer, and a
-// function is told how much has come. `readDirectly` makes such a socket of one that is there, which takes the two
-// properties that the option is kept in; where Node has them no more, 'data' it is.
+// By 'data' each chunk is a Buffer of its own, for which Node allocates 64 KiB and cuts them, and goes through the
+// stream. A handle can be told to read into one buffer instead, which is what `net.Socket` has its option `onread`
+// for. The library tells it to, and puts a function of its own in front of Node's, which gets all that is no bytes.
 
-const probe = new Socket();
-const kBuffer = symbolOf(probe, 'kBuffer');
-const kBufferCb = symbolOf(probe, 'kBufferCb');
+const kIntake = Symbol('ws13.intake');
 
-/** Another program than Node may have the properties, and not heed them. */
-const isPossible = kBuffer !== undefined && kBufferCb !== undefined
-  && process.versions.bun === undefined && process.versions.deno === undefined;
+/** The buffer of a socket that was made with that option, and brings its bytes to the program alone. */
+const kBuffer = Object.getOwnPropertySymbols(new Socket()).find(({ description }) => description === 'kBuffer');
 
-function symbolOf(socket, description) {
-  return Object.getOwnPropertySymbols(socket).find((symbol) => symbol.description === description);
+/** Another program than Node may have the functions, and no use for them. */
+const isNode = process.versions.bun === undefined && process.versions.deno === undefined;
+
+/** What belongs to a handle that reads into the buffer. */
+class Intake {
+  constructor(socket, { bytesRead, onread }) {
+    this.socket = socket;
+    /** Node's own function for what the handle has read. */
+    this.onread = onread;
+    /** Bytes that were read: the handle counts them before it tells. */
+    this.bytesRead = bytesRead;
+  }
 }
 
 /** Has what a socket brings go to its attachment. */
@@ -34,54 +40,47 @@ function beginIntake(socket) {
 function isOnlyReader(socket) {
   return socket.readableEncoding === null
     && socket.listenerCount('data') === 1 && socket.listenerCount('data', socketOnData) === 1
-    && socket.listenerCount('readable') === 0;
+    && socket.listenerCount('readable') === 0
+    && !Object.hasOwn(socket, 'emit') && !Object.hasOwn(socket, 'push');
 }
 
 /** Leaves the stream out of reading, where that can be done. */
 function readDirectly(socket) {
-  if (!isPossible || !isReadByNode(socket) || !isOnlyReader(socket)) return;
-  // What JavaScript sees of the buffer: enough for Node to tell that there is one.
-  socket[kBuffer] = NO_BYTES;
-  socket[kBufferCb] = socketOnRead;
-  socket._handle.useUserBuffer(readBuffer());
-  socket.on('pause', socketOnPause);
+  if (!isReadByNode(socket) || !isOnlyReader(socket)) return;
+  const { _handle: handle } = socket;
+  handle[kIntake] = new Intake(socket, handle);
+  handle.onread = handleOnRead;
+  handle.useUserBuffer(passing.buffer());
 }
 
-/** Whether Node reads a socket's bytes from the system, for a stream that nobody taps. */
+/** Whether Node reads a socket's bytes for its stream. */
 function isReadByNode(socket) {
   const prototype = Object.getPrototypeOf(socket);
-  return (prototype === Socket.prototype || prototype === TLSSocket.prototype)
-    && !Object.hasOwn(socket, 'emit') && !Object.hasOwn(socket, 'push')
-    && socket.readable && !socket.connecting
-    && socket[kBuffer] === null && typeof socket._handle?.useUserBuffer === 'function'
-    && !isFed(socket._handle);
+  const { _handle: handle } = socket;
+  return isNode && (prototype === Socket.prototype || prototype === TLSSocket.prototype)
+    && socket.readable && !socket.connecting && !socket[kBuffer]
+    && typeof handle?.useUserBuffer === 'function' && typeof handle.onread === 'function';
 }
 
-/**
- * Whether JavaScript gives a handle its bytes, as under TLS over a Duplex: it may do so in the middle of what
- * another socket has brought, which is in the same buffer.
- */
-function isFed(handle) {
-  for (let each = handle; each; each = each._parent) {
-    if (typeof each.readBuffer === 'function') return true;
+/** A handle has read something, into the buffer; or it has come to its end, or failed. */
+function handleOnRead(...args) {
+  const intake = this[kIntake];
+  const { bytesRead } = this;
+  const length = bytesRead - intake.bytesRead;
+  intake.bytesRead = bytesRead;
+  if (length === 0) Reflect.apply(intake.onread, this, args);
+  else if (!intake.socket.destroyed) take(intake.socket, this, passing.bytes(length));
+}
+
+function take(socket, handle, chunk) {
+  if (socket.timeout) socket._unrefTimer();
+  if (socket.readableFlowing === true && socket.readableLength === 0 && isOnlyReader(socket)) {
+    peek(socket).attachment.hear(chunk);
+  } else if (!socket.push(copyOf(chunk))) {
+    // The stream has as much as it wants: as Node's own function does it.
+    handle.reading = false;
+    if (!socket.destroyed) handle.readStop();
   }
-  return false;
-}
-
-/** Node's handle has read so many bytes. */
-function socketOnRead(length) {
-  const chunk = view(readBuffer(), 0, length);
-  if (this.readableFlowing === true && this.readableLength === 0 && isOnlyReader(this)) {
-    peek(this).attachment.hear(chunk);
-    return true;
-  }
-  // Somebody else listens by now, or the stream is to keep it.
-  return this.push(copyOf(chunk));
-}
-
-/** Node has stopped reading, where a stream that is paused reads on as far as it may, and hears of an end. */
-function socketOnPause() {
-  this.read(0);
 }
 
 function socketOnData(chunk) {
@@ -89,9 +88,4 @@ function socketOnData(chunk) {
   else peek(this).attachment.hear(chunk);
 }
 
-/** The socket is closed: whatever becomes of it, it is Node's to read again. */
-function endIntake(socket) {
-  if (isPossible && socket[kBufferCb] === socketOnRead) socket[kBuffer] = socket[kBufferCb] = null;
-}
-
-module.exports = { beginIntake, endIntake, isOnlyReader, readDirectly };
+module.exports = { beginIntake, isOnlyReader, readDirectly };

@@ -45,13 +45,31 @@ function view(buffer, start, end) {
 /** Bytes that one socket gives at a time: room for a frame of 64 KiB with its header, and more. */
 const READ_BUFFER = 128 * 1024;
 
-let reads = null;
+/**
+ * What Node's handles read into, all of them. No program ever sees it; but whatever a program does in a
+ * callback may have more read into it (under TLS, a write of nothing), so nothing may be left there by then.
+ */
+const passing = {
+  whole: null,
+  memory: null,
 
-/** What the library reads sockets into, one after the other. No program ever sees it. */
-function readBuffer() {
-  reads ??= allocate(READ_BUFFER);
-  return reads;
-}
+  buffer() {
+    if (this.whole === null) {
+      this.whole = allocate(READ_BUFFER);
+      this.memory = this.whole.buffer;
+    }
+    return this.whole;
+  },
+
+  /** The bytes that were read last. */
+  bytes(length) {
+    return new FastBuffer(this.memory, 0, length);
+  },
+
+  holds(bytes) {
+    return bytes.buffer === this.memory;
+  }
+};
 
 /** A copy in memory of its own. Not Buffer.from, whose pool is of 64 KiB in newer versions of Node. */
 function copyOf(bytes) {
@@ -97,13 +115,14 @@ function takeAssembly(assembly, length) {
 }
 
 module.exports = {
+  READ_BUFFER,
   FastBuffer,
   NO_BYTES,
   inbound,
   allocate,
   copyOf,
   forbidTransfer,
-  readBuffer,
+  passing,
   renewInbound,
   renewAssembly,
   takeAssembly,

@@ -7,10 +7,13 @@ const errors = require('./errors.js');
 const { connections, giveBack, leave, watch } = require('./adopted.js');
 const { answerPings } = require('./events.js');
 const { actOn, beginWalk, endWalk, feed, keepRest, lend, unpackLater } = require('./feed.js');
-const { NO_BYTES, inbound, readBuffer, renewInbound, view } = require('./memory.js');
+const { NO_BYTES, READ_BUFFER, inbound, renewInbound, view } = require('./memory.js');
 const { rethrow } = require('./unhandled.js');
 
 const { table, EVENTS, EVENT_WORDS } = codec;
+
+/** What native code reads sockets into; null before there is one to read. */
+let readBuffer = null;
 
 /** Whether a turn is due for what the last one has left. */
 let isDue = false;
@@ -20,7 +23,8 @@ const root = new AsyncResource('WS13');
 
 /** Starts the reactor → 1; 0 where that may be done later, -1 where there will be none. */
 function start() {
-  return root.runInAsyncScope(codec.start, null, readBuffer(), turn);
+  readBuffer ??= Buffer.allocUnsafeSlow(READ_BUFFER);
+  return root.runInAsyncScope(codec.start, null, readBuffer, turn);
 }
 
 /**
@@ -111,7 +115,7 @@ function restOf() {
   const end = table[codec.RECEIVED];
   const needed = table[codec.NEEDED];
   if (at === end && needed === 0) return null;
-  return { bytes: view(readBuffer(), at, end), needed, needs: table[codec.NEEDS], keep: table[codec.KEEP] };
+  return { bytes: view(readBuffer, at, end), needed, needs: table[codec.NEEDS], keep: table[codec.KEEP] };
 }
 
 /**

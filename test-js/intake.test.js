@@ -38,8 +38,7 @@ async function served(t, options = {}, kind = 'net') {
 
 /** Whether Node reads a socket into the library's buffer. */
 function isDirect(socket) {
-  const symbol = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'kBufferCb');
-  return typeof socket[symbol] === 'function';
+  return socket._handle.onread.name === 'handleOnRead';
 }
 
 for (const kind of ['net', 'tls']) {
@@ -121,13 +120,88 @@ for (const kind of ['net', 'tls']) {
     assert.ok(!shown.includes(Buffer.from(secret).toString('hex').replace(/..(?!$)/g, '$& ')));
   });
 
-  test(`${kind}: a closed socket has its properties as they were`, async (t) => {
-    const { server, client, closed } = await served(t, {}, kind);
-    assert.ok(isDirect(server));
-    client.write(peer.close(1000));
-    client.end();
-    await closed;
-    assert.ok(!isDirect(server));
+  for (const [how, act] of Object.entries({
+    'WS.pause': (socket) => {
+      WS.pause(socket);
+      setImmediate(WS.resume, socket);
+    },
+    'pause': (socket) => {
+      socket.pause();
+      setImmediate(() => socket.resume());
+    }
+  })) {
+    test(`${kind}: a reader that stops by ${how} at every message does not take the flood of a peer`, async (t) => {
+      let count = 0;
+      let most = 0;
+      const handlers = {
+        message(socket) {
+          count++;
+          most = Math.max(most, socket.readableLength);
+          act(socket);
+        }
+      };
+      const { client } = await served(t, { handlers }, kind);
+      const frame = peer.binary(Buffer.alloc(15_000));
+      const flood = () => {
+        while (client.write(frame));
+        client.once('drain', flood);
+      };
+      flood();
+      await until(() => count >= 300);
+      assert.ok(most <= 256 * KiB, `${most} bytes waited in the stream`);
+    });
+  }
+
+  test(`${kind}: a reader by 'readable' does not take the flood of a peer either`, async (t) => {
+    const { server, client } = await served(t, {}, kind);
+    let read = 0;
+    let most = 0;
+    server.on('readable', () => {});
+    const step = setInterval(() => {
+      most = Math.max(most, server.readableLength);
+      read += server.read(100)?.length ?? 0;
+    }, 1);
+    t.after(() => clearInterval(step));
+    const frame = peer.binary(Buffer.alloc(15_000));
+    const flood = () => {
+      while (client.write(frame));
+      client.once('drain', flood);
+    };
+    flood();
+    await until(() => read >= 20_000);
+    assert.ok(most <= 256 * KiB, `${most} bytes waited in the stream`);
+  });
+
+  test(`${kind}: a write of nothing in a handler leaves what is behind its message as it is`, async (t) => {
+    const got = [];
+    const handlers = {
+      message(socket, payload) {
+        got.push(payload);
+        socket.write('');
+      }
+    };
+    const { client } = await served(t, { handlers }, kind);
+    const bodies = [textOf(100), textOf(9000, 1), textOf(9000, 2), textOf(9000, 3)];
+    client.cork();
+    client.write(Buffer.concat(bodies.slice(0, 2).map((body) => peer.text(body))));
+    for (const body of bodies.slice(2)) client.write(peer.text(body));
+    client.uncork();
+    await until(() => got.length === bodies.length);
+    assert.deepEqual(got, bodies);
+  });
+
+  test(`${kind}: an 'emit' that is put there later sees all that comes`, async (t) => {
+    const { server, client, inbox } = await served(t, {}, kind);
+    const { emit } = server;
+    const seen = [];
+    server.emit = function (name, ...args) {
+      if (name === 'data') seen.push(args[0]);
+      return Reflect.apply(emit, this, [name, ...args]);
+    };
+    const frame = peer.text('text');
+    client.write(frame);
+    await inbox.next();
+    assert.deepEqual(Buffer.concat(seen), frame);
   });
 }
 
@@ -138,6 +212,8 @@ for (const kind of ['net', 'tls']) {
       const { handlers, closed } = keeper();
       attach(as('server', server), handlers, { transport: 'stream' });
       assert.ok(isDirect(server));
+      // The second of the two finds a stream that does not flow.
+      if (paused) server.pause();
       if (paused) WS.pause(server);
       await new Promise(setImmediate);
       reset();
@@ -199,6 +275,37 @@ test('one that is gone again leaves the library alone with the socket', async (t
   client.write(peer.text('two'));
   assert.deepEqual((await inbox.take(2)).map(({ payload }) => String(payload)), ['one', 'two']);
   assert.equal(push.mock.callCount(), 0);
+});
+
+test('a pause leaves one for \'readable\' as it is', async (t) => {
+  const { server, client } = await served(t);
+  const seen = [];
+  server.on('readable', () => {
+    for (let chunk = server.read(); chunk !== null; chunk = server.read()) seen.push(chunk);
+  });
+  const frames = [peer.text('one'), peer.text('two')];
+  client.write(frames[0]);
+  await until(() => seen.length === 1);
+  server.pause();
+  client.write(frames[1]);
+  await until(() => seen.length === 2);
+  assert.deepEqual(Buffer.concat(seen), Buffer.concat(frames));
+});
+
+test('a socket that is connected again is Node\'s to read', async (t) => {
+  const close = Buffer.from([0x88, 2, 0x03, 0xe8]);
+  const listener = net.createServer((socket) => socket.on('error', () => {}).end(close));
+  t.after(() => listener.close());
+  const port = await listen(listener);
+  const client = await connect(port);
+  const { handlers, closed } = keeper();
+  attach(as('client', client), handlers, { transport: 'stream' });
+  const over = new Promise((resolve) => { client.prependOnceListener('close', () => resolve(client.connect(port))); });
+  await Promise.all([over, closed]);
+  const seen = [];
+  client.on('data', (chunk) => seen.push(chunk));
+  await once(client, 'end');
+  assert.deepEqual(Buffer.concat(seen), close);
 });
 
 test('an encoding that comes later fails the connection, as one before does', async (t) => {
