@@ -84,7 +84,7 @@ pub enum Step {
     /// Take the message in progress out of the decoder, [run](Unpacking::run) it over an assembly
     /// of `capacity` bytes that begins with the first `keep` bytes of the present one, put it back,
     /// and step again. It is enough work to be done on another thread, what is to be kept copied
-    /// there too; nothing more is to be read meanwhile.
+    /// there too; nothing more is to be read meanwhile. The step after it may ask for more of it.
     Offload {
         /// Bytes to allocate; the present assembly does where it has just as many. They may be fewer
         /// than it has.

@@ -113,14 +113,14 @@ impl Receiver {
                     self.largest = self.largest.max(capacity);
                     self.copied = self.copied.max(keep);
                     self.assembly.truncate(keep);
-                    self.assembly.resize(capacity, 0);
+                    self.assembly.resize(capacity, 0xa5);
                 }
                 Ok(Step::Offload { capacity, keep }) => {
                     assert!(keep <= self.assembly.len());
                     self.largest = self.largest.max(capacity);
                     if capacity != self.assembly.len() {
                         self.assembly.truncate(keep);
-                        self.assembly.resize(capacity, 0);
+                        self.assembly.resize(capacity, 0xa5);
                     }
                     let mut unpacking = self.connection.take_unpacking().expect("work");
                     unpacking.run(&mut self.assembly, || {});

@@ -19,6 +19,8 @@ const STRETCH: usize = 32 * 1024;
 const PART: usize = 64 * 1024;
 /// Bytes of a part that is unpacked elsewhere.
 const LARGE_PART: usize = 256 * 1024;
+/// Bytes that a whole message may come to elsewhere, about, before others have their turn there.
+const LARGE_TURN: usize = 4 * 1024 * 1024;
 
 /// The receiving side of an extension, as a decoder has it.
 pub(crate) struct Inflow {
@@ -218,7 +220,8 @@ impl Unpacking {
         }
     }
 
-    /// Unpacks what has been set aside into an assembly; see [`Step::Offload`]. It calls `between`
+    /// Unpacks what has been set aside, a part into the assembly and a whole message into memory of
+    /// ours, or moves what was collected there to the assembly; see [`Step::Offload`]. It calls `between`
     /// now and then: other threads may want the processor.
     pub fn run(&mut self, assembly: &mut [u8], mut between: impl FnMut()) {
         let is_whole = self.outcome.is_some();
@@ -238,24 +241,21 @@ impl Unpacking {
 
     /// Unpacks into the spill.
     fn collect(&mut self, input: &[u8], mut between: impl FnMut()) -> Result<Wants, ProtocolError> {
+        let most = self.len + LARGE_TURN;
+        // Where it fails, what there is of the message is freed here, too.
         let mut spill = std::mem::take(&mut self.spill);
-        let outcome = loop {
-            let room = spill.room(STRETCH);
-            match self.fill(&input[self.read..], self.last, room) {
-                Err(error) => break Err(error),
-                Ok(progress) => {
-                    spill.filled(progress.written);
-                    self.read += progress.read;
-                    self.len += progress.written;
-                    if progress.wants != Wants::Room {
-                        break Ok(progress.wants);
-                    }
-                }
+        loop {
+            let room = spill.room(STRETCH).ok_or(ProtocolError::MessageTooBig)?;
+            let progress = self.fill(&input[self.read..], self.last, room)?;
+            spill.filled(progress.written);
+            self.read += progress.read;
+            self.len += progress.written;
+            if progress.wants != Wants::Room || self.len >= most {
+                self.spill = spill;
+                return Ok(progress.wants);
             }
             between();
-        };
-        self.spill = spill;
-        outcome
+        }
     }
 
     fn run_on(
@@ -327,12 +327,13 @@ impl Unpacking {
     ) -> Result<Wants, ProtocolError> {
         if !self.collects {
             self.take_spill(memory.assembly, || {});
+            debug_assert!(self.spill.len() == 0, "`need` has seen to the room");
         }
         let mut spill = std::mem::take(&mut self.spill);
         let output = if in_slab {
             &mut memory.slab[memory.used..memory.used + SLAB_MESSAGE_MAX]
         } else if self.collects {
-            spill.room(room)
+            spill.room(room).ok_or(ProtocolError::MessageTooBig)?
         } else {
             &mut memory.assembly[self.len..]
         };
@@ -524,8 +525,8 @@ impl Unpacking {
         *input = &input[available..];
     }
 
-    /// How much memory the work elsewhere takes: of a part, what it is to come to; of a whole message what
-    /// there is, and a byte where that is none.
+    /// How much memory the work elsewhere takes: for a part, what it is to come to. A whole message is
+    /// collected in memory of ours: it leaves the assembly as it is, but must ask for some, if only a byte.
     fn offload(&self, parts: bool, memory: &Memory) -> Step {
         let needed = if parts { self.len + LARGE_PART } else { 1 };
         Step::Offload {
