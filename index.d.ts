@@ -641,7 +641,7 @@ export interface GuardOptions extends LimitOptions {
    */
   heartbeat?: number | undefined;
   /**
-   * `'stream'`: the socket is read and written by Node's streams alone. `'auto'`: plain TCP and unix
+   * `'stream'`: Node reads the socket, and its stream is written to. `'auto'`: plain TCP and unix
    * sockets are read and written by the reactor instead, where there is one (Linux, macOS); the
    * environment variable `WS13_TRANSPORT=stream` switches it off for the process. Default: `'auto'`.
    */

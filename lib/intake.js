@@ -63,17 +63,18 @@ function isReadByNode(socket) {
 }
 
 /** A handle has read something, into the buffer; or it has come to its end, or failed. */
-function handleOnRead(...args) {
+function handleOnRead(nothing) {
   const intake = this[kIntake];
   const { bytesRead } = this;
   const length = bytesRead - intake.bytesRead;
   intake.bytesRead = bytesRead;
-  if (length === 0) Reflect.apply(intake.onread, this, args);
+  if (length === 0) intake.onread.call(this, nothing);
   else if (!intake.socket.destroyed) take(intake.socket, this, passing.bytes(length));
 }
 
 function take(socket, handle, chunk) {
-  if (socket.timeout) socket._unrefTimer();
+  // Its own time, and that of a socket below it.
+  socket._unrefTimer();
   if (socket.readableFlowing === true && socket.readableLength === 0 && isOnlyReader(socket)) {
     peek(socket).attachment.hear(chunk);
   } else if (!socket.push(copyOf(chunk))) {
