@@ -101,6 +101,7 @@ function feed(connection, chunk, deliver, own) {
       needed = table[codec.NEEDED];
       const needs = table[codec.NEEDS];
       const keep = table[codec.KEEP];
+      // A callback may have more read to where that is.
       if (count > 0 && at < chunk.length && passing.holds(chunk)) {
         chunk = restOf(chunk, at);
         at = 1;

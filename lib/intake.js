@@ -26,7 +26,7 @@ class Intake {
     this.socket = socket;
     /** Node's own function for what the handle has read. */
     this.onread = onread;
-    /** Bytes that were read: the handle counts them before it tells. */
+    /** Bytes that were read: libuv asks for the buffer as it reads, and the handle counts before it tells. */
     this.bytesRead = bytesRead;
   }
 }
@@ -48,6 +48,7 @@ function isOnlyReader(socket) {
 function readDirectly(socket) {
   if (!isReadByNode(socket) || !isOnlyReader(socket)) return;
   const { _handle: handle } = socket;
+  if (handle[kIntake] !== undefined) return;
   handle[kIntake] = new Intake(socket, handle);
   handle.onread = handleOnRead;
   handle.useUserBuffer(passing.buffer());
