@@ -36,6 +36,13 @@ async function served(t, options = {}, kind = 'net') {
   return { server, client, ...at.server };
 }
 
+/** Sends message after message, as fast as they are taken. */
+function flood(client) {
+  const frame = peer.binary(Buffer.alloc(15_000));
+  while (client.write(frame));
+  client.once('drain', () => flood(client));
+}
+
 /** Whether Node reads a socket into the library's buffer. */
 function isDirect(socket) {
   return socket._handle.onread.name === 'handleOnRead';
@@ -141,12 +148,7 @@ for (const kind of ['net', 'tls']) {
         }
       };
       const { client } = await served(t, { handlers }, kind);
-      const frame = peer.binary(Buffer.alloc(15_000));
-      const flood = () => {
-        while (client.write(frame));
-        client.once('drain', flood);
-      };
-      flood();
+      flood(client);
       await until(() => count >= 300);
       assert.ok(most <= 256 * KiB, `${most} bytes waited in the stream`);
     });
@@ -162,12 +164,7 @@ for (const kind of ['net', 'tls']) {
       read += server.read(100)?.length ?? 0;
     }, 1);
     t.after(() => clearInterval(step));
-    const frame = peer.binary(Buffer.alloc(15_000));
-    const flood = () => {
-      while (client.write(frame));
-      client.once('drain', flood);
-    };
-    flood();
+    flood(client);
     await until(() => read >= 20_000);
     assert.ok(most <= 256 * KiB, `${most} bytes waited in the stream`);
   });

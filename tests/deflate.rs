@@ -199,6 +199,8 @@ fn long_messages_are_copied_elsewhere() {
         (&noise, 2 * MIB),
         (&misleading, 10_000),
         (&misleading, 3 * MIB),
+        // All of it is at hand at once, and comes to several turns of work.
+        (&vec![0; 10 * MIB], 10 * MIB),
     ] {
         let parts: Vec<&[u8]> = message.chunks(part).collect();
         let wire = sent(Agreement::default(), &parts);
