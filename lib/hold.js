@@ -1,6 +1,7 @@
 'use strict';
 
 const { Socket } = require('node:net');
+const { Writable } = require('node:stream');
 
 // Frames that are gathered for a socket must leave before anything that the program does to the
 // socket itself: a frame accepted by WS.send goes out before the FIN of a socket.end() after it.
@@ -97,13 +98,14 @@ function writeTo(socket, buffer, callback) {
   return callback === undefined ? write.call(socket, buffer) : write.call(socket, buffer, callback);
 }
 
-const { write: socketWrite } = Socket.prototype;
+/** What a socket inherits, unless somebody has put something before it. */
+const { write: nodesWrite } = Writable.prototype;
 
 /** Whether writing to a socket is Node's own doing alone: a plain net.Socket that nobody has patched. */
 function isNodesOwn(socket) {
   return Object.getPrototypeOf(socket) === Socket.prototype
-    && Socket.prototype.write === socketWrite
-    && (socket.write === shadows.write || socket.write === socketWrite);
+    && Socket.prototype.write === nodesWrite
+    && (socket.write === shadows.write || socket.write === nodesWrite);
 }
 
 module.exports = { hold, isNodesOwn, letGo, writeOf, writeTo };

@@ -2,6 +2,7 @@
 
 const codec = require('./codec.js');
 const { FastBuffer, NO_BYTES, allocate } = require('./memory.js');
+const { hasPlainHandle, writeToHandle } = require('./handle.js');
 const { hold, isNodesOwn, letGo, writeOf, writeTo } = require('./hold.js');
 const errors = require('./errors.js');
 const { ticks } = require('./ticks.js');
@@ -17,8 +18,8 @@ const REGION_STEP = 512;
 /** Up to here several buffers are joined by a copy; beyond, they are written by writev. */
 const JOIN_MAX = 16 * 1024;
 
-/** Up to here the frames of a chunk are gathered where the kernel gets them without Node between. */
-const DIRECT_MAX = 64 * 1024;
+/** Up to here the frames of a tick, or of a chunk, are gathered. */
+const GATHER_MAX = 64 * 1024;
 
 /** Where frames are put: regions of it belong to the connections that frames are gathered for. */
 let slab;
@@ -202,11 +203,8 @@ class Outbox {
     if (this.isWriting) return true;
     const { socket } = this;
     if (socket.writableNeedDrain === true) return false;
-    // The kernel is asked: no 'drain' follows where it takes all.
-    if (this.channel !== -1) return this.pending < DIRECT_MAX || this.flush();
-    if (!(socket.writableLength + this.pending >= socket.writableHighWaterMark)) return true;
-    // 'drain' follows only where the socket itself was given that much, before it takes any of it.
-    return this.receiving ? false : this.flush();
+    // Only the socket itself can say that it has too much: no 'drain' follows where it had not.
+    return this.pending < GATHER_MAX || this.flush();
   }
 
   /**
@@ -326,6 +324,10 @@ class Outbox {
    */
   give(buffers, callback) {
     const { isWriting, socket } = this;
+    if (this.passesStream() && writeToHandle(socket, buffers)) {
+      if (callback !== undefined) process.nextTick(callback, null);
+      return true;
+    }
     let isLeft = false;
     // Some versions of Node tell no error of a write that is under way as its socket is destroyed.
     const told = callback && ((error) => callback(isLeft ? error ?? socket.errored : error));
@@ -336,6 +338,12 @@ class Outbox {
       this.isWriting = isWriting;
       isLeft = socket.writableLength > 0;
     }
+  }
+
+  /** Whether what is written goes past the stream to the handle of a socket of Node's. */
+  passesStream() {
+    const { channel, isWriting, socket } = this;
+    return channel === -1 && !isWriting && hasPlainHandle(socket) && isFree(socket);
   }
 
   /**

@@ -47,6 +47,7 @@ const FILES = [
   'lib/faults.js',
   'lib/feed.js',
   'lib/frame.js',
+  'lib/handle.js',
   'lib/handshake.js',
   'lib/headers.js',
   'lib/hold.js',

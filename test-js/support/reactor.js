@@ -3,6 +3,7 @@
 // For the tests of the reactor: sockets that it reads, with a bare socket at the other end.
 
 const assert = require('node:assert/strict');
+const { Socket } = require('node:net');
 const { WS } = require('../../index.js');
 const { until } = require('./attached.js');
 const { as } = require('./plain.js');
@@ -19,17 +20,10 @@ async function adopted(t, handlers, options) {
   return { server, client };
 }
 
-/** The same, where neither end ends with the other. */
-async function halfOpen(t, handlers, options) {
-  const { server, client } = lasting(t, await netPair({ allowHalfOpen: true }));
-  WS.attach(as('server', server), handlers, options);
-  return { server, client };
-}
-
 const EVENTS = ['end', 'finish', 'error', 'close', 'timeout', 'drain'];
 
 /** What there is to be seen of a socket that has come to its end by `scenario`; `more` are handlers. */
-async function history(t, transport, scenario, more = {}) {
+async function history(t, way, scenario, more) {
   const log = [];
   const handlers = {
     message: (_socket, payload) => log.push(`message ${payload}`),
@@ -37,7 +31,9 @@ async function history(t, transport, scenario, more = {}) {
     close: (_socket, ...end) => log.push(`handler close ${end.join()}`),
     ...more
   };
-  const { server, client } = await halfOpen(t, handlers, { transport });
+  const { server, client } = lasting(t, await netPair({ allowHalfOpen: true }));
+  if (way === 'node') carriedByStream(server);
+  WS.attach(as('server', server), handlers, { transport: way === 'node' ? 'stream' : way });
   for (const name of EVENTS) {
     server.on(name, (detail) => log.push(`${name} ${detail?.code ?? detail?.message ?? detail}`));
   }
@@ -47,4 +43,21 @@ async function history(t, transport, scenario, more = {}) {
   return { log, error: server.errored?.code, ...Object.fromEntries(names.map((name) => [name, server[name]])) };
 }
 
-module.exports = { adopted, history, skip };
+/** Has all that a socket reads and writes go through Node's stream. */
+function carriedByStream(socket) {
+  for (const name of ['emit', 'write']) {
+    socket[name] = function (...args) {
+      return Socket.prototype[name].apply(this, args);
+    };
+  }
+}
+
+/** The same over Node's stream, which all other ways have to equal. */
+async function historyOfAll(t, scenarioOf, more) {
+  const node = await history(t, 'node', scenarioOf('stream'), more);
+  t.diagnostic(node.log.join(' | '));
+  for (const way of ['stream', 'auto']) assert.deepEqual(await history(t, way, scenarioOf(way), more), node, way);
+  return node;
+}
+
+module.exports = { adopted, historyOfAll, skip };

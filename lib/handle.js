@@ -1,0 +1,65 @@
+'use strict';
+
+const { isNodesOwn } = require('./hold.js');
+
+// The way to the kernel past Node's stream, where the reactor does not write.
+//
+// A write goes through the stream to the socket's handle, which gives the kernel what that has room for and keeps
+// the rest. Nearly always there is no rest, and all that the stream has noted is taken back a tick later. So the
+// library asks the handle itself. Where something is left, or has failed, the stream gets that write after the fact:
+// it makes one of its own, for which the handle, instead of writing again, says what has come of the first.
+
+/** Another program than Node may have the functions, and no use for them. */
+const isNode = process.versions.bun === undefined && process.versions.deno === undefined;
+
+/** The class of what stands for a write in progress, which Node's own first write shows; null before. */
+let Request = null;
+
+/** One that is still to be used: a write that is done at once needs none. */
+let spare = null;
+
+/** Whether what is written to a socket goes to its handle and nowhere else, if nothing waits in the stream. */
+function hasPlainHandle(socket) {
+  return isNode && isNodesOwn(socket) && !socket.connecting && socket.errored === null
+    && typeof socket._handle?.writeQueueSize === 'number';
+}
+
+/**
+ * Writes buffers to the handle of such a socket.
+ * @returns whether the kernel has taken them; if not, they are to be written to the socket next, in one go, which has
+ *   the stream wait for the rest, or hear of the error
+ */
+function writeToHandle({ _handle: handle }, buffers) {
+  if (Request === null) {
+    answerNext(handle, (method, request, ...rest) => {
+      Request = request.constructor;
+      return handle[method](request, ...rest);
+    });
+    return false;
+  }
+  const request = spare ?? new Request();
+  spare = request;
+  const error = buffers.length === 1
+    ? handle.writeBuffer(request, buffers[0])
+    : handle.writev(request, buffers, true);
+  if (error === 0 && handle.writeQueueSize === 0) return true;
+  spare = null;
+  answerNext(handle, (method, streams) => {
+    request.oncomplete = (...result) => streams.oncomplete(...result);
+    return error;
+  });
+  return false;
+}
+
+/** Has a function answer the next write to a handle, as the handle's methods would. */
+function answerNext(handle, answer) {
+  for (const method of ['writeBuffer', 'writev']) {
+    handle[method] = (...args) => {
+      delete handle.writev;
+      delete handle.writeBuffer;
+      return answer(method, ...args);
+    };
+  }
+}
+
+module.exports = { hasPlainHandle, writeToHandle };
