@@ -7,13 +7,16 @@ const { isNodesOwn } = require('./hold.js');
 // A write goes through the stream to the socket's handle, which gives the kernel what that has room for and keeps
 // the rest. Nearly always there is no rest, and all that the stream has noted is taken back a tick later. So the
 // library asks the handle itself. Where something is left, or has failed, the stream gets that write after the fact:
-// it makes one of its own, for which the handle, instead of writing again, says what has come of the first.
+// it makes one of its own, which the handle, instead of writing again, answers as it has answered the first.
 
 /** Another program than Node may have the functions, and no use for them. */
 const isNode = process.versions.bun === undefined && process.versions.deno === undefined;
 
-/** The class of what stands for a write in progress, which Node's own first write shows; null before. */
-let Request = null;
+/**
+ * The class of what Node gives a handle to stand for the write, should that take longer; null where it gives nothing
+ * (from 26 on); undefined until the first write of all shows it.
+ */
+let Request;
 
 /** One that is still to be used: a write that is done at once needs none. */
 let spare = null;
@@ -30,36 +33,39 @@ function hasPlainHandle(socket) {
  *   the stream wait for the rest, or hear of the error
  */
 function writeToHandle({ _handle: handle }, buffers) {
-  if (Request === null) {
+  if (Request === undefined) {
     answerNext(handle, (method, request, ...rest) => {
-      Request = request.constructor;
+      Request = request === null ? null : request.constructor;
       return handle[method](request, ...rest);
     });
     return false;
   }
-  const request = spare ?? new Request();
-  spare = request;
-  const error = buffers.length === 1
+  const request = Request === null ? null : spare ??= new Request();
+  const answer = buffers.length === 1
     ? handle.writeBuffer(request, buffers[0])
     : handle.writev(request, buffers, true);
-  if (error === 0 && handle.writeQueueSize === 0) return true;
+  if (answer === 0 && handle.writeQueueSize === 0) return true;
   spare = null;
   answerNext(handle, (method, streams) => {
-    request.oncomplete = (...result) => streams.oncomplete(...result);
-    return error;
+    if (request !== null) request.oncomplete = (...result) => streams.oncomplete(...result);
+    return answer;
   });
   return false;
 }
 
-/** Has a function answer the next write to a handle, as the handle's methods would. */
+/** Has a function answer the next write to a handle, as the handle's method would. */
 function answerNext(handle, answer) {
-  for (const method of ['writeBuffer', 'writev']) {
+  const own = ['writeBuffer', 'writev'].map((method) => {
+    const descriptor = Object.getOwnPropertyDescriptor(handle, method);
     handle[method] = (...args) => {
-      delete handle.writev;
-      delete handle.writeBuffer;
+      for (const giveBack of own) giveBack();
       return answer(method, ...args);
     };
-  }
+    return () => {
+      if (descriptor === undefined) delete handle[method];
+      else Object.defineProperty(handle, method, descriptor);
+    };
+  });
 }
 
 module.exports = { hasPlainHandle, writeToHandle };
