@@ -74,6 +74,8 @@ module.exports = {
   AS_IT_IS: 0x40,
   /** Added to the kind of a frame to put: the extension transforms the message, where that is worth it. */
   PACK: 0x80,
+  /** Added to the kind of a frame to put: the payload is a string. */
+  STRING: 0x100,
 
   /** Bits of a close event's length; the frame's code is above them. */
   CODE: 8,

@@ -113,9 +113,9 @@ class Connection {
 
   /** Whether nothing can be sent to, or is wanted from, the socket: not yet, or not any more. */
   get gone() {
-    const { socket } = this;
-    return this.id === -1 || this.handshake !== null ||
-      socket.destroyed === true || socket.writableEnded === true;
+    const { outbox, socket } = this;
+    if (this.id === -1 || this.handshake !== null) return true;
+    return !outbox.isGathering && (socket.destroyed === true || socket.writableEnded === true);
   }
 
   get state() {

@@ -36,8 +36,9 @@ function act(connection, kind, payload, number, deliver) {
 }
 
 /** Whether the program wants no more messages: it has closed or destroyed the connection. */
-function isDeaf({ closing, error, isLate, socket }) {
-  return closing || error !== null || (socket.destroyed === true && (!isLate || isDropped(socket)));
+function isDeaf({ closing, error, isLate, outbox, socket }) {
+  if (closing || error !== null) return true;
+  return !outbox.isGathering && socket.destroyed === true && (!isLate || isDropped(socket));
 }
 
 function message(connection, payload, isBinary, deliver) {

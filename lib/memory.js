@@ -7,15 +7,18 @@ const FastBuffer = Buffer[Symbol.species];
 
 const NO_BYTES = Buffer.alloc(0);
 
-/** Bytes of a slab of incoming payloads. A kept message pins one slab, so it is a small one. */
-const INBOUND_SLAB = 8 * 1024;
+/** Bytes of a slab of incoming payloads. A kept message pins one slab, so it is a small one for small ones. */
+const SMALL_SLAB = 8 * 1024;
+const LARGE_SLAB = 32 * 1024;
+/** Payloads of more bytes have a large slab begun: they would use a small one up too soon. */
+const SMALL_MAX = 512;
 
 /**
  * Where small incoming payloads are put, one behind the other, for all connections in turn.
  * Payloads belong to whoever got them: what is in use is never written again.
  */
 const inbound = { slab: null, memory: null, used: 0 };
-renewInbound(INBOUND_SLAB);
+renewInbound(0);
 
 /** Memory for payloads that is not filled with zeros first. */
 function allocate(size) {
@@ -29,9 +32,9 @@ function forbidTransfer(buffer) {
   markAsUntransferable(buffer.buffer);
 }
 
-/** A new slab of incoming payloads, with room for `size` bytes. */
+/** A new slab of incoming payloads, of which the first is of `size` bytes. */
 function renewInbound(size) {
-  inbound.slab = allocate(Math.max(INBOUND_SLAB, size));
+  inbound.slab = allocate(size > SMALL_MAX ? LARGE_SLAB : SMALL_SLAB);
   // A buffer's `buffer` is a call into V8, for whose price several views are made.
   inbound.memory = inbound.slab.buffer;
   inbound.used = 0;

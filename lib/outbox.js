@@ -72,6 +72,8 @@ class Outbox {
     this.segments = null;
     this.segmentBytes = 0;
     this.callbacks = null;
+    /** Whether something is gathered, and nothing has happened to the socket since: that would have it flushed. */
+    this.isGathering = false;
     /** Whether a chunk is being processed, which ends with a flush. */
     this.receiving = false;
     /** Whether the socket is being given something: what is sent from within its `write` comes behind that. */
@@ -123,7 +125,7 @@ class Outbox {
     this.reserve(room);
     table[codec.FRAME_OF] = id;
     table[codec.FRAME_ROLE] = role;
-    table[codec.FRAME_KIND] = kind;
+    table[codec.FRAME_KIND] = typeof payload === 'string' ? kind | codec.STRING : kind;
     table[codec.FRAME_AT] = this.end;
     table[codec.FRAME_LIMIT] = this.limit;
     const end = codec.put(payload);
@@ -189,6 +191,10 @@ class Outbox {
 
   /** The same for a control frame. */
   commitControl() {
+    if (this.isGathering) {
+      if (!this.receiving) this.bursts = this.mayDelay;
+      return this.pending < GATHER_MAX || this.flush();
+    }
     if (!this.receiving && !this.isWriting) {
       const isFirst = this.tick !== ticks.now();
       const { bursts } = this;
@@ -203,6 +209,7 @@ class Outbox {
     if (this.isWriting) return true;
     const { socket } = this;
     if (socket.writableNeedDrain === true) return false;
+    this.isGathering = true;
     // Only the socket itself can say that it has too much: no 'drain' follows where it had not.
     return this.pending < GATHER_MAX || this.flush();
   }
@@ -250,6 +257,7 @@ class Outbox {
    * @returns false where the socket's queue is over its high-water mark
    */
   flush() {
+    this.isGathering = false;
     if (this.segments !== null) return this.flushSegments();
     if (this.slab === null || (this.channel !== -1 && this.flushRegion())) return true;
     const { memory: region, socket } = this;

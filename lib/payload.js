@@ -88,12 +88,17 @@ function kindOf(payload, options) {
 /** Whether options are right at first sight: every message has them checked. */
 function arePlain(options) {
   if (options === null || typeof options !== 'object') return false;
+  // In this order: V8 knows the prototype of what it has read a property of.
+  const { binary, compress, fin } = options;
   if (Object.getPrototypeOf(options) !== Object.prototype) return false;
   for (const name in options) {
     if (name !== 'binary' && name !== 'fin' && name !== 'compress') return false;
-    if (typeof options[name] !== 'boolean') return false;
   }
-  return true;
+  return isFlag(binary) && isFlag(compress) && isFlag(fin);
+}
+
+function isFlag(value) {
+  return value === undefined || typeof value === 'boolean';
 }
 
 function messageKind(payload, binary) {

@@ -73,7 +73,7 @@ struct Job {
 
 /// `unpack(connection, assembly, carried, keep, callback)`: unpacks what was set aside into
 /// `assembly`, behind the first `keep` bytes of `carried`; then `callback(0)`.
-pub fn start_unpacking(environment: &mut Environment, call: &Call<5>) -> Result<f64, Misuse> {
+pub fn start_unpacking(environment: &mut Environment, call: &Call<5>) -> Result<i64, Misuse> {
     let number = call.number(0)?;
     let assembly = call.bytes(1)?;
     let carried = call.bytes(2)?.until(call.number(3)? as usize)?;
@@ -96,7 +96,7 @@ pub fn start_unpacking(environment: &mut Environment, call: &Call<5>) -> Result<
 /// `packLater(connection, role, kind, payload, out, callback)`: packs `payload` into `out`; then
 /// `callback(end, start)` with the place of the frame in it, or the reason why there is none. The
 /// result is 1, or that reason where it shows at once.
-pub fn start_packing(environment: &mut Environment, call: &Call<6>) -> Result<f64, Misuse> {
+pub fn start_packing(environment: &mut Environment, call: &Call<6>) -> Result<i64, Misuse> {
     let mask = environment.mask(call.role(1)?)?;
     let number = call.number(0)?;
     let (message, fin, may_pack) = message_kind(call.number(2)?)?;
@@ -128,7 +128,7 @@ pub fn start_packing(environment: &mut Environment, call: &Call<6>) -> Result<f6
 
 /// `shareLater(kind, payload, set, out, callback)`: packs `payload` into `out` for all connections with
 /// that parameter set; then `callback(end, start)`, as `packLater` does.
-pub fn start_sharing(environment: &mut Environment, call: &Call<5>) -> Result<f64, Misuse> {
+pub fn start_sharing(environment: &mut Environment, call: &Call<5>) -> Result<i64, Misuse> {
     let (kind, ..) = message_kind(call.number(0)?)?;
     let (payload, set, out) = (call.bytes(1)?, call.number(2)?, call.bytes(3)?);
     let pack = Deflating::of_set(set, &mut environment.pools);
@@ -156,7 +156,7 @@ fn start<const N: usize>(
     task: Task,
     buffers: [usize; 2],
     callback: usize,
-) -> Result<f64, Misuse> {
+) -> Result<i64, Misuse> {
     let job = Box::into_raw(Box::new(Job {
         owner,
         task,
@@ -188,7 +188,7 @@ fn start<const N: usize>(
         drop(unsafe { Box::from_raw(job) });
         return Err(Misuse("no work can be queued"));
     }
-    Ok(1.0)
+    Ok(1)
 }
 
 /// On a thread of libuv's.
@@ -265,9 +265,9 @@ unsafe extern "C" fn complete(
     } = *job;
     let end = catch_unwind(AssertUnwindSafe(|| match is_done {
         true => owner.take_back(task),
-        false => (refusal(SendError::Closing), 0.0),
+        false => (refusal(SendError::Closing), 0),
     }));
-    let (end, begin) = end.unwrap_or((refusal(SendError::Closing), 0.0));
+    let (end, begin) = end.unwrap_or((refusal(SendError::Closing), 0));
     // SAFETY: the references and the work are this job's, and each is deleted once; the values live
     // in the handle scope that Node opens around this function.
     unsafe {
@@ -276,8 +276,8 @@ unsafe extern "C" fn complete(
         let is_callable = sys::napi_get_reference_value(env, callback, &mut function)
             == sys::Status::napi_ok
             && sys::napi_get_undefined(env, &mut receiver) == sys::Status::napi_ok
-            && sys::napi_create_double(env, end, &mut args[0]) == sys::Status::napi_ok
-            && sys::napi_create_double(env, begin, &mut args[1]) == sys::Status::napi_ok;
+            && sys::napi_create_int64(env, end, &mut args[0]) == sys::Status::napi_ok
+            && sys::napi_create_int64(env, begin, &mut args[1]) == sys::Status::napi_ok;
         for reference in [callback].into_iter().chain(buffers) {
             sys::napi_delete_reference(env, reference);
         }
@@ -292,8 +292,8 @@ unsafe extern "C" fn complete(
 impl Owner {
     /// Gives the connection back what was done for it, if it is still there; tells `callback`'s
     /// arguments.
-    fn take_back(&self, task: Task) -> (f64, f64) {
-        let gone = (refusal(SendError::Closing), 0.0);
+    fn take_back(&self, task: Task) -> (i64, i64) {
+        let gone = (refusal(SendError::Closing), 0);
         let home = self.home.get();
         if home.is_null() {
             return gone;
@@ -308,7 +308,7 @@ impl Owner {
                 if let Ok(connection) = environment.connection(number) {
                     connection.put_unpacking(unpacking);
                 }
-                (0.0, 0.0)
+                (0, 0)
             }
             Task::Share {
                 pack,
@@ -321,7 +321,7 @@ impl Owner {
                 environment.pools.put_pack(set, pack);
                 match shared_header(kind, payload.len(), packed) {
                     Some(header) => place(header, packed, out),
-                    None => (REFUSED_PLAIN, 0.0),
+                    None => (REFUSED_PLAIN, 0),
                 }
             }
             Task::Pack {
@@ -336,8 +336,8 @@ impl Owner {
                 };
                 match connection.end_packing(*packing, payload.len(), packed, mask, pools) {
                     Ok(Some(header)) => place(header, packed, out),
-                    Ok(None) => (REFUSED_PLAIN, 0.0),
-                    Err(error) => (refusal(error), 0.0),
+                    Ok(None) => (REFUSED_PLAIN, 0),
+                    Err(error) => (refusal(error), 0),
                 }
             }
         }
@@ -345,11 +345,11 @@ impl Owner {
 }
 
 /// Writes a header in front of the payload that is in `out`; tells where the frame ends and begins.
-fn place(header: FrameHeader, packed: usize, out: Bytes) -> (f64, f64) {
+fn place(header: FrameHeader, packed: usize, out: Bytes) -> (i64, i64) {
     let start = FrameHeader::MAX_LEN - header.encoded_len();
     // SAFETY: the only slice of `out`, which the job still holds.
     header.write(&mut unsafe { out.as_mut_slice() }[start..]);
-    ((FrameHeader::MAX_LEN + packed) as f64, start as f64)
+    ((FrameHeader::MAX_LEN + packed) as i64, start as i64)
 }
 
 impl Environment {

@@ -37,7 +37,7 @@ pub fn role_of(number: u32) -> Result<Option<Role>, Misuse> {
 pub unsafe fn run<const N: usize>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
-    body: impl FnOnce(&mut Environment, &Call<N>) -> Result<f64, Misuse>,
+    body: impl FnOnce(&mut Environment, &Call<N>) -> Result<i64, Misuse>,
 ) -> sys::napi_value {
     // Filled where it stays: to move what has just been written costs more than to write it.
     let mut call = Call {
@@ -79,20 +79,18 @@ pub unsafe fn run<const N: usize>(
     }
 }
 
-/// A number of JavaScript's.
-fn number_value(env: sys::napi_env, number: f64) -> sys::napi_value {
+/// A number of JavaScript's, which are exact up to 53 bits.
+fn number_value(env: sys::napi_env, number: i64) -> sys::napi_value {
     let mut result = ptr::null_mut();
-    let small = number as i32;
     // SAFETY: `env` is the running call's; `result` is written on success and stays null, which is
     // undefined to N-API, otherwise.
     unsafe {
-        // Most are small integers, which V8 makes without a look at the number's kind.
-        if f64::from(small) == number {
-            sys::napi_create_int32(env, small, &mut result);
-        } else {
-            sys::napi_create_double(env, number, &mut result);
+        // Most are small, which V8 makes without a look at the number's kind.
+        match i32::try_from(number) {
+            Ok(small) => sys::napi_create_int32(env, small, &mut result),
+            Err(_) => sys::napi_create_int64(env, number, &mut result),
         }
-    }
+    };
     result
 }
 
@@ -269,11 +267,6 @@ impl<const N: usize> Call<N> {
         }
     }
 
-    /// Whether the argument at `index` is a string.
-    pub fn is_string(&self, index: usize) -> bool {
-        self.type_of(index) == sys::ValueType::napi_string
-    }
-
     /// Writes the string at `index` into `out` as UTF-8, lone surrogates replaced, and returns its
     /// length; three bytes for each of its UTF-16 units and four more have to be free.
     pub fn write_string(&self, index: usize, out: &mut [u8]) -> Result<usize, Misuse> {
@@ -335,13 +328,9 @@ impl<const N: usize> Call<N> {
     }
 
     fn is_undefined(&self, index: usize) -> bool {
-        self.type_of(index) == sys::ValueType::napi_undefined
-    }
-
-    fn type_of(&self, index: usize) -> sys::napi_valuetype {
         let mut kind = sys::ValueType::napi_null;
         // SAFETY: the value is this call's argument; `kind` outlives the call.
         unsafe { sys::napi_typeof(self.env, self.args[index], &mut kind) };
-        kind
+        kind == sys::ValueType::napi_undefined
     }
 }

@@ -183,6 +183,7 @@ impl Environment {
     }
 
     /// The frame that the words before the events ask for, and the place in the slab that is for it.
+    #[inline]
     pub fn order(&mut self) -> Result<(Order, Range<usize>), Misuse> {
         let [number, role, kind, at, limit] = self.table.order();
         let role = role_of(role)?;
@@ -190,6 +191,7 @@ impl Environment {
     }
 
     /// A fresh masking key for all but servers' frames.
+    #[inline]
     pub fn mask(&mut self, role: Option<Role>) -> Result<Option<[u8; 4]>, Misuse> {
         // RFC 6455 §5.1: "A server MUST NOT mask any frames"; a client must mask all. A socket
         // without a role sends as a client does.
@@ -279,6 +281,7 @@ impl Table {
     }
 
     /// The words that ask for a frame; see `receive.rs`.
+    #[inline]
     fn order(&mut self) -> [u32; 5] {
         let words = self.words();
         [words[7], words[8], words[9], words[10], words[11]]

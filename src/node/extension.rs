@@ -98,7 +98,7 @@ const AUTOMATIC: u8 = 15;
 
 /// `open(maxPayload, maxFragments, parts, agreement, tuning, threshold)`; the tuning is the level, or 15
 /// for none, and the memory level times 16.
-pub fn open_connection(environment: &mut Environment, call: &Call<6>) -> Result<f64, Misuse> {
+pub fn open_connection(environment: &mut Environment, call: &Call<6>) -> Result<i64, Misuse> {
     let limits = Limits {
         max_payload: call.large_number(0)?,
         max_fragments: call.number(1)?,
@@ -123,5 +123,5 @@ pub fn open_connection(environment: &mut Environment, call: &Call<6>) -> Result<
         let (inbound, outbound) = (Inflating::new(inbound), Deflating::new(outbound, tuning));
         connection.extend(Box::new(inbound), Box::new(outbound));
     }
-    Ok(environment.open(connection) as f64)
+    Ok(environment.open(connection) as i64)
 }

@@ -94,7 +94,7 @@ callbacks! {
     /// `release(connection)`: frees it; its number may be given out again.
     fn release(1) as c"release" = |environment, call| {
         environment.release(call.number(0)?);
-        Ok(0.0)
+        Ok(0)
     };
 
     /// `receive(connection, role, chunk, at, slab, used, assembly)`: reads on from `chunk[at]`, which is
@@ -111,7 +111,7 @@ callbacks! {
     fn put(1) as c"put" = put_frame;
 
     /// `frame(connection, role, kind, payload, out, at)`: writes a frame at `out[at]` → where it
-    /// ends, or why it was refused. `payload` is a Uint8Array or a string.
+    /// ends, or why it was refused. `payload` is a Uint8Array, or the string that the kind says it is.
     fn frame(6) as c"frame" = write_frame;
 
     /// `prepare(kind, payload, out)`: writes a server's frame for many connections → where it ends,
@@ -137,26 +137,26 @@ callbacks! {
             .get(call.number(1)? as usize)
             .ok_or(Misuse("no such fault"))?;
         environment.connection(call.number(0)?)?.fail(*fault);
-        Ok(0.0)
+        Ok(0)
     };
 
     /// `state(connection)` → 1 open, 2 closing, 3 closed.
     fn state(1) as c"state" = |environment, call| {
         Ok(match environment.connection(call.number(0)?)?.state() {
-            State::Open => 1.0,
-            State::Closing => 2.0,
-            State::Closed => 3.0,
+            State::Open => 1,
+            State::Closing => 2,
+            State::Closed => 3,
         })
     };
 
     /// `bytesReceived(connection)` → bytes of frames.
     fn bytes_received(1) as c"bytesReceived" = |environment, call| {
-        Ok(environment.connection(call.number(0)?)?.received.bytes as f64)
+        Ok(environment.connection(call.number(0)?)?.received.bytes as i64)
     };
 
     /// `bytesSent(connection)` → bytes of frames.
     fn bytes_sent(1) as c"bytesSent" = |environment, call| {
-        Ok(environment.connection(call.number(0)?)?.sent.bytes as f64)
+        Ok(environment.connection(call.number(0)?)?.sent.bytes as i64)
     };
 
     /// `totals(out)`: writes eleven doubles into a Uint8Array: open connections, messages received
@@ -193,7 +193,7 @@ callbacks! {
 
     /// `rest()`: gives up memory of extensions that was not used since the last call → how many
     /// connections have one.
-    fn rest(0) as c"rest" = |environment, _| Ok(environment.rest() as f64);
+    fn rest(0) as c"rest" = |environment, _| Ok(environment.rest() as i64);
 }
 
 #[cfg(reactor)]
@@ -210,7 +210,7 @@ callbacks! {
     /// `abandon(connection)`: lets go of its socket.
     fn abandon(1) as c"abandon" = |environment, call| {
         environment.peer(call.number(0)?)?.channel = None;
-        Ok(0.0)
+        Ok(0)
     };
 
     /// `watch(connection, isWanted)`: reads its socket, or does not for now.
@@ -219,7 +219,7 @@ callbacks! {
         if let Some(channel) = &environment.peer(call.number(0)?)?.channel {
             channel.watch(is_wanted);
         }
-        Ok(0.0)
+        Ok(0)
     };
 
     /// `keepAlive(connection, isWanted)`: whether the process stays alive for its socket.
@@ -228,7 +228,7 @@ callbacks! {
         if let Some(channel) = &environment.peer(call.number(0)?)?.channel {
             channel.keep_alive(is_wanted);
         }
-        Ok(0.0)
+        Ok(0)
     };
 
     /// `begin()`: begins a turn for what the last one has left → whether there is anything (1).

@@ -75,7 +75,7 @@ impl Desk {
     }
 
     /// Copies the frame into `room`, which begins at `at` of its buffer → where it ends there.
-    fn copy_to(&self, room: Bytes, at: usize) -> Result<f64, Misuse> {
+    fn copy_to(&self, room: Bytes, at: usize) -> Result<i64, Misuse> {
         let frame = &self.room[self.frame.clone()];
         if room.len() < frame.len() {
             return Err(Misuse("a frame does not fit its buffer"));
@@ -83,12 +83,12 @@ impl Desk {
         // SAFETY: the only slice of JavaScript's memory; the frame is in the environment's own.
         let out = unsafe { room.as_mut_slice() };
         out[..frame.len()].copy_from_slice(frame);
-        Ok((at + frame.len()) as f64)
+        Ok((at + frame.len()) as i64)
     }
 }
 
 /// A frame was packed, and has no place yet: added is its length, below 0.
-const ON_DESK: f64 = -16.0;
+const ON_DESK: i64 = -16;
 
 /// Packs the argument of `put` into `room`, which begins at `at` of its buffer; what does not fit stays where
 /// `packed` finds it.
@@ -98,15 +98,15 @@ pub fn put_packed(
     call: &Call<1>,
     room: Bytes,
     at: usize,
-) -> Result<f64, Misuse> {
+) -> Result<i64, Misuse> {
     let mut text = std::mem::take(&mut environment.desk.text);
     let outcome = pack(environment, order, call, &mut text);
     environment.desk.text = text;
     let outcome = outcome?;
-    if outcome < 0.0 {
+    if outcome < 0 {
         return Ok(outcome);
     }
-    if outcome > room.len() as f64 {
+    if outcome > room.len() as i64 {
         return Ok(ON_DESK - outcome);
     }
     environment.desk.copy_to(room, at)
@@ -118,10 +118,10 @@ fn pack(
     order: &Order,
     call: &Call<1>,
     text: &mut Vec<u8>,
-) -> Result<f64, Misuse> {
+) -> Result<i64, Misuse> {
     let mask = environment.mask(order.role)?;
     let (kind, fin, may_pack) = message_kind(order.kind)?;
-    let payload = if call.is_string(0) {
+    let payload = if order.is_string() {
         // What is written ends with a NUL, and has room for a character more.
         text.resize(call.string_len(0)? + 8, 0);
         let len = call.write_string(0, text)?;
@@ -142,20 +142,20 @@ fn pack(
     };
     let (desk, connection, pools) = environment.packing(order.number)?;
     Ok(match desk.pack(part, connection, pools) {
-        Ok(Some(len)) => len as f64,
+        Ok(Some(len)) => len as i64,
         Ok(None) => REFUSED_PLAIN,
         Err(error) => refusal(error),
     })
 }
 
 /// `packed(out, at)`.
-pub fn take_packed(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse> {
+pub fn take_packed(environment: &mut Environment, call: &Call<2>) -> Result<i64, Misuse> {
     let at = call.number(1)? as usize;
     environment.desk.copy_to(call.bytes(0)?.from(at)?, at)
 }
 
 /// `share(kind, payload, set)`; the payload of text has been checked.
-pub fn write_shared(environment: &mut Environment, call: &Call<3>) -> Result<f64, Misuse> {
+pub fn write_shared(environment: &mut Environment, call: &Call<3>) -> Result<i64, Misuse> {
     let (kind, ..) = message_kind(call.number(0)?)?;
     // SAFETY: JavaScript's memory, which nothing writes to during the call.
     let payload = unsafe { call.bytes(1)?.as_slice() };
@@ -165,7 +165,7 @@ pub fn write_shared(environment: &mut Environment, call: &Call<3>) -> Result<f64
     let packed = pack.run(payload, true, desk.payload_room(pack.bound(payload.len())));
     pools.put_pack(set, pack);
     Ok(match shared_header(kind, payload.len(), packed) {
-        Some(header) => desk.finish(header, packed) as f64,
+        Some(header) => desk.finish(header, packed) as i64,
         None => REFUSED_PLAIN,
     })
 }
@@ -183,13 +183,13 @@ pub fn shared_header(kind: MessageKind, plain: usize, packed: usize) -> Option<F
 }
 
 /// `shared(connection, kind, length, frameLength)`.
-pub fn admit_shared(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse> {
+pub fn admit_shared(environment: &mut Environment, call: &Call<4>) -> Result<i64, Misuse> {
     let (kind, ..) = message_kind(call.number(1)?)?;
     let (plain, frame) = (call.large_number(2)?, call.large_number(3)?);
     let connection = environment.connection(call.number(0)?)?;
     Ok(
         match connection.send_shared(kind, plain as usize, frame as usize) {
-            Ok(()) => 1.0,
+            Ok(()) => 1,
             Err(error) => refusal(error),
         },
     )

@@ -48,10 +48,10 @@ const VIOLATION: u32 = 0xf;
 const CODE: u32 = 8;
 
 /// Nothing was read, because another thread may write to the chunk.
-const SHARED: f64 = -1.0;
+const SHARED: i64 = -1;
 
 /// `receive(connection, role, chunk, at, slab, used, assembly)`.
-pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<f64, Misuse> {
+pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<i64, Misuse> {
     let role = call.role(1)?;
     let Some(chunk) = call.unshared_bytes(2)? else {
         return Ok(SHARED);
@@ -129,14 +129,14 @@ pub fn report<'a>(
     read: usize,
     used: usize,
     need: Need,
-) -> (&'a mut [u32], f64) {
+) -> (&'a mut [u32], i64) {
     let Events { table, count, base } = events;
     table[0] = read as u32;
     table[1] = (base + used) as u32;
     table[2] = need.len as u32;
     table[3] = need.kind;
     table[4] = need.keep as u32;
-    (table, count as f64)
+    (table, count as i64)
 }
 
 /// Memory to be lent before reading goes on.

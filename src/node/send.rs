@@ -25,15 +25,17 @@ const HEADER_ONLY: u32 = 0x20;
 const AS_IT_IS: u32 = 0x40;
 /// Added to the kind of a frame to put: the message is to be transformed, where that is worth it.
 const PACK: u32 = 0x80;
+/// Added to the kind of a frame to put: the payload is a string.
+const STRING: u32 = 0x100;
 
 /// A frame was not accepted, because a close frame has been sent.
-const REFUSED_CLOSING: f64 = -1.0;
+const REFUSED_CLOSING: i64 = -1;
 /// A frame was not accepted, because its text is not UTF-8.
-const REFUSED_UTF8: f64 = -2.0;
+const REFUSED_UTF8: i64 = -2;
 /// A frame was not accepted, because another thread may write to its payload.
-pub const REFUSED_SHARED: f64 = -3.0;
+pub const REFUSED_SHARED: i64 = -3;
 /// A part was not packed: it is to be sent as it is.
-pub const REFUSED_PLAIN: f64 = -4.0;
+pub const REFUSED_PLAIN: i64 = -4;
 
 /// The Uint8Array that frames are put into, from one call to the next.
 pub struct Outbound {
@@ -64,7 +66,7 @@ impl Outbound {
 const LEAST_SLAB: usize = 1024;
 
 /// `lend(slab)`.
-pub fn lend_slab(environment: &mut Environment, call: &Call<1>) -> Result<f64, Misuse> {
+pub fn lend_slab(environment: &mut Environment, call: &Call<1>) -> Result<i64, Misuse> {
     let memory = call.bytes(0)?;
     if memory.len() < LEAST_SLAB {
         return Err(Misuse("a slab is too small"));
@@ -76,7 +78,7 @@ pub fn lend_slab(environment: &mut Environment, call: &Call<1>) -> Result<f64, M
         // SAFETY: of this environment, as all that it holds is, and nobody has it any more.
         unsafe { call.let_go(reference) };
     }
-    Ok(0.0)
+    Ok(0)
 }
 
 /// Which frame is to be written, and for whom.
@@ -86,8 +88,15 @@ pub struct Order {
     pub kind: u32,
 }
 
+impl Order {
+    /// Whether the payload is a string; to be told so costs less than to ask.
+    pub fn is_string(&self) -> bool {
+        self.kind & STRING != 0
+    }
+}
+
 /// `put(payload)`.
-pub fn put_frame(environment: &mut Environment, call: &Call<1>) -> Result<f64, Misuse> {
+pub fn put_frame(environment: &mut Environment, call: &Call<1>) -> Result<i64, Misuse> {
     let (order, place) = environment.order()?;
     let start = place.start;
     let room = environment.outbound.part(place)?;
@@ -98,7 +107,7 @@ pub fn put_frame(environment: &mut Environment, call: &Call<1>) -> Result<f64, M
 }
 
 /// `frame(connection, role, kind, payload, out, at)`.
-pub fn write_frame(environment: &mut Environment, call: &Call<6>) -> Result<f64, Misuse> {
+pub fn write_frame(environment: &mut Environment, call: &Call<6>) -> Result<i64, Misuse> {
     let order = Order {
         number: call.number(0)?,
         role: call.role(1)?,
@@ -118,15 +127,15 @@ fn write<const N: usize>(
     index: usize,
     room: Bytes,
     at: usize,
-) -> Result<f64, Misuse> {
+) -> Result<i64, Misuse> {
     let mask = environment.mask(order.role)?;
     let connection = environment.connection(order.number)?;
     let kind = order.kind;
-    if call.is_string(index) {
+    if order.is_string() {
         // SAFETY: the only slice of this part of `out`.
         let out = unsafe { room.as_mut_slice() };
         let written = write_text(connection, call, index, kind, mask, out)?;
-        return Ok(written.map_or_else(refusal, |len| (at + len) as f64));
+        return Ok(written.map_or_else(refusal, |len| (at + len) as i64));
     }
 
     let Some(payload) = call.unshared_bytes(index)? else {
@@ -153,7 +162,16 @@ fn write<const N: usize>(
     {
         return Err(Misuse("a frame does not fit its buffer"));
     }
-    let header = match header_for(connection, kind, payload, mask)? {
+    let header = match kind & 0xf {
+        0x1 | 0x2 => {
+            let (message, fin, _) = message_kind(kind)?;
+            connection
+                .check(message, fin, payload)
+                .and_then(|()| connection.send(message, fin, payload.len(), mask))
+        }
+        _ => control_header(connection, kind, payload.len(), mask)?,
+    };
+    let header = match header {
         Ok(header) => header,
         Err(error) => return Ok(refusal(error)),
     };
@@ -161,32 +179,26 @@ fn write<const N: usize>(
         0 => encode(header, payload, out),
         _ => header.write(out),
     };
-    Ok((at + len) as f64)
+    Ok((at + len) as i64)
 }
 
-/// The header for `payload`, which is checked first where it has to be text.
-fn header_for(
+/// The header of a ping or pong.
+fn control_header(
     connection: &mut Connection,
     kind: u32,
-    payload: &[u8],
+    len: usize,
     mask: Option<[u8; 4]>,
 ) -> Result<std::result::Result<FrameHeader, SendError>, Misuse> {
-    if let Ok((message, fin, _)) = message_kind(kind) {
-        return Ok(connection
-            .check(message, fin, payload)
-            .and_then(|()| connection.send(message, fin, payload.len(), mask)));
-    }
     let opcode = match kind {
         0x9 => OpCode::Ping,
         0xa => OpCode::Pong,
         _ => return Err(Misuse("no such kind of frame")),
     };
-    if payload.len() > MAX_CONTROL_PAYLOAD {
+    if len > MAX_CONTROL_PAYLOAD {
         return Err(Misuse("a control frame is too long"));
     }
-    Ok(connection
-        .send_control(opcode, payload.len(), mask)
-        .ok_or(SendError::Closing))
+    let header = connection.send_control(opcode, len, mask);
+    Ok(header.ok_or(SendError::Closing))
 }
 
 /// Writes a string's frame: first the text, behind the shortest header there is, since its length
@@ -228,7 +240,7 @@ fn write_text<const N: usize>(
 }
 
 /// `prepare(kind, payload, out)`.
-pub fn write_prepared(_: &mut Environment, call: &Call<3>) -> Result<f64, Misuse> {
+pub fn write_prepared(_: &mut Environment, call: &Call<3>) -> Result<i64, Misuse> {
     let (message, fin, _) = message_kind(call.number(0)?)?;
     let (payload, room) = (call.bytes(1)?, call.bytes(2)?);
     if payload.overlaps(room) || room.len() < FrameHeader::MAX_LEN + payload.len() {
@@ -249,37 +261,37 @@ pub fn write_prepared(_: &mut Environment, call: &Call<3>) -> Result<f64, Misuse
         mask: None,
         len: payload.len() as u64,
     };
-    Ok(encode(header, payload, out) as f64)
+    Ok(encode(header, payload, out) as i64)
 }
 
 /// Added to the number of a parameter set, so that it is none of the other answers of `prepared`.
 const FIRST_SET: u32 = 2;
 
 /// What `prepared` answers of a frame that is accepted as it is.
-pub const ADMITTED: f64 = 1.0;
+pub const ADMITTED: i64 = 1;
 
 /// `prepared(connection, kind, length)`.
-pub fn admit_prepared(environment: &mut Environment, call: &Call<3>) -> Result<f64, Misuse> {
+pub fn admit_prepared(environment: &mut Environment, call: &Call<3>) -> Result<i64, Misuse> {
     let (kind, len) = (call.number(1)?, call.large_number(2)? as usize);
     admit(environment.connection(call.number(0)?)?, kind, len)
 }
 
 /// Accepts a frame of `prepare`, with a payload of `len` bytes, for a server's connection.
-pub fn admit(connection: &mut Connection, kind: u32, len: usize) -> Result<f64, Misuse> {
+pub fn admit(connection: &mut Connection, kind: u32, len: usize) -> Result<i64, Misuse> {
     let (message, fin, may_pack) = message_kind(kind)?;
     if may_pack
         && fin
         && connection.state() == State::Open
         && let Some(set) = connection.shares(len)
     {
-        return Ok(f64::from(FIRST_SET + set));
+        return Ok(i64::from(FIRST_SET + set));
     }
     if may_pack && connection.packs(len) {
-        return Ok(0.0);
+        return Ok(0);
     }
     Ok(match connection.send_prepared(message, fin, len) {
         Ok(Some(_)) => ADMITTED,
-        Ok(None) => 0.0,
+        Ok(None) => 0,
         Err(error) => refusal(error),
     })
 }
@@ -295,7 +307,7 @@ pub fn message_kind(kind: u32) -> Result<(MessageKind, bool, bool), Misuse> {
 }
 
 /// How a refusal is told.
-pub fn refusal(error: SendError) -> f64 {
+pub fn refusal(error: SendError) -> i64 {
     match error {
         SendError::Closing => REFUSED_CLOSING,
         SendError::InvalidUtf8 => REFUSED_UTF8,
@@ -303,7 +315,7 @@ pub fn refusal(error: SendError) -> f64 {
 }
 
 /// `close(connection, role, code, reason, out, at)`.
-pub fn write_close(environment: &mut Environment, call: &Call<6>) -> Result<f64, Misuse> {
+pub fn write_close(environment: &mut Environment, call: &Call<6>) -> Result<i64, Misuse> {
     let mut text = [0; MAX_REASON * 3 + 5];
     let len = call.write_string(3, &mut text)?;
     let reason = str::from_utf8(&text[..len]).map_err(|_| Misuse("a reason is not UTF-8"))?;
@@ -325,7 +337,7 @@ pub fn write_close(environment: &mut Environment, call: &Call<6>) -> Result<f64,
 }
 
 /// `answer(connection, role, out, at)`.
-pub fn write_answer(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse> {
+pub fn write_answer(environment: &mut Environment, call: &Call<4>) -> Result<i64, Misuse> {
     let mask = environment.mask(call.role(1)?)?;
     let frame = environment.connection(call.number(0)?)?.answer(mask);
     write_closing(call, frame, 2)
@@ -335,7 +347,7 @@ fn write_closing<const N: usize>(
     call: &Call<N>,
     frame: Option<(FrameHeader, ClosePayload)>,
     out: usize,
-) -> Result<f64, Misuse> {
+) -> Result<i64, Misuse> {
     let at = call.number(out + 1)? as usize;
     let room = call.bytes(out)?.from(at)?;
     let Some((header, payload)) = frame else {
@@ -346,5 +358,5 @@ fn write_closing<const N: usize>(
     }
     // SAFETY: the only slice of this part of `out`.
     let out = unsafe { room.as_mut_slice() };
-    Ok((at + encode(header, payload.as_bytes(), out)) as f64)
+    Ok((at + encode(header, payload.as_bytes(), out)) as i64)
 }

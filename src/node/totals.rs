@@ -5,7 +5,7 @@ use super::environment::Environment;
 use crate::protocol::extension::Volume;
 
 /// `totals(out)`: eleven doubles, in the order of `lib/stats.js`.
-pub fn write_totals(environment: &mut Environment, call: &Call<1>) -> Result<f64, Misuse> {
+pub fn write_totals(environment: &mut Environment, call: &Call<1>) -> Result<i64, Misuse> {
     let (open, totals) = environment.totals();
     let (received, sent) = (totals.received, totals.sent);
     let [unpacked, packed] = [totals.unpacked, totals.packed].map(flat);
@@ -18,15 +18,15 @@ pub fn write_totals(environment: &mut Environment, call: &Call<1>) -> Result<f64
     ];
     let numbers = numbers.into_iter().chain(unpacked).chain(packed);
     write(call.bytes(0)?, numbers);
-    Ok(0.0)
+    Ok(0)
 }
 
 /// `volumes(connection, out)`: the last six of these, for one connection.
-pub fn write_volumes(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse> {
+pub fn write_volumes(environment: &mut Environment, call: &Call<2>) -> Result<i64, Misuse> {
     let (unpacked, packed) = environment.connection(call.number(0)?)?.volumes();
     let numbers = flat(unpacked).into_iter().chain(flat(packed));
     write(call.bytes(1)?, numbers);
-    Ok(0.0)
+    Ok(0)
 }
 
 fn flat(volume: Volume) -> [u64; 3] {

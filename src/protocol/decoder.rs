@@ -329,41 +329,45 @@ impl Decoder {
             self.state = State::Control(header.opcode, frame);
             return Ok(());
         }
-        let message = match (header.opcode, &mut self.message) {
-            (OpCode::Continuation, Some(message)) => message,
+        let (kind, earlier) = match (header.opcode, &self.message) {
+            (OpCode::Continuation, Some(message)) => {
+                if message.fragments >= self.limits.max_fragments {
+                    return Err(ProtocolError::TooManyFragments);
+                }
+                (message.kind, message.declared)
+            }
             // §5.4: a continuation belongs to a message that has begun ...
             (OpCode::Continuation, None) => return Err(ProtocolError::UnexpectedContinuation),
             // ... and "the fragments of one message MUST NOT be interleaved between the fragments
             // of another message"
             (_, Some(_)) => return Err(ProtocolError::ExpectedContinuation),
-            (opcode, none) => none.insert(Message::new(if opcode == OpCode::Text {
-                MessageKind::Text
-            } else {
-                MessageKind::Binary
-            })),
+            (OpCode::Text, None) => (MessageKind::Text, 0),
+            (_, None) => (MessageKind::Binary, 0),
         };
-        if message.fragments == self.limits.max_fragments {
-            return Err(ProtocolError::TooManyFragments);
-        }
-        message.fragments += 1;
-        if let Some(flow) = &mut self.inflow
-            && flow.takes(
-                header.reserved,
-                message.kind,
-                self.limits.max_payload,
-                pools,
-            )
-        {
-            self.state = State::Packed(frame);
-            return Ok(());
-        }
-        // Compared before it is added, so that no declared length can overflow. What a packed
-        // message comes to is judged as it does.
-        if header.len > self.limits.max_payload - message.declared {
+        let (reserved, max_payload) = (header.reserved, self.limits.max_payload);
+        let is_packed = self
+            .inflow
+            .as_mut()
+            .is_some_and(|flow| flow.takes(reserved, kind, max_payload, pools));
+        // What a packed message comes to is judged as it does.
+        let declares = if is_packed { 0 } else { header.len };
+        // Compared before it is added, so that no declared length can overflow.
+        if declares > max_payload - earlier {
             return Err(ProtocolError::MessageTooBig);
         }
-        message.declared += header.len;
-        self.state = State::Data(frame);
+        let declared = earlier + declares;
+        // Nothing is read back of a message that is being made: that would wait for it to be stored.
+        match &mut self.message {
+            Some(message) => {
+                message.fragments += 1;
+                message.declared = declared;
+            }
+            none => *none = Some(Message::new(kind, declared)),
+        }
+        self.state = match is_packed {
+            true => State::Packed(frame),
+            false => State::Data(frame),
+        };
         Ok(())
     }
 
@@ -421,7 +425,7 @@ impl Decoder {
         let is_piece = complete || parts;
         let place = if is_piece && message.len == 0 && available <= SLAB_MESSAGE_MAX {
             let Some(range) = memory.claim(available) else {
-                return Ok(Some(Step::NeedSlab(SLAB_MESSAGE_MAX)));
+                return Ok(Some(Step::NeedSlab(available)));
             };
             message.take(&mut memory.slab[range.clone()], &input[..available], frame)?;
             Place::Slab(range)
@@ -567,12 +571,12 @@ impl Decoder {
 }
 
 impl Message {
-    fn new(kind: MessageKind) -> Self {
+    fn new(kind: MessageKind, declared: u64) -> Self {
         Self {
             kind,
             len: 0,
-            declared: 0,
-            fragments: 0,
+            declared,
+            fragments: 1,
             utf8: utf8::Validator::default(),
         }
     }

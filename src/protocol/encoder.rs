@@ -57,7 +57,10 @@ impl Encoder {
         if fin && !utf8.is_complete() {
             return Err(SendError::InvalidUtf8);
         }
-        self.utf8 = utf8;
+        // Hardly any text moves it, and what was just stored takes a while to be read by `accept`.
+        if utf8 != self.utf8 {
+            self.utf8 = utf8;
+        }
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ pub enum Role {
 pub struct Limits {
     /// Bytes of one whole message.
     pub max_payload: u64,
-    /// Parts of one message, empty ones counted.
+    /// Parts of one message, empty ones counted; at least 1.
     pub max_fragments: u32,
 }
 

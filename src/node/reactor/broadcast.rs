@@ -10,7 +10,7 @@ const SEND_ALONE: i32 = i32::MIN;
 
 /// `broadcast(targets, count, kind, length, frame)`: `targets` has the number of a connection in each of
 /// its first `count` words, and gets there what has come of it.
-pub fn broadcast(environment: &mut Environment, call: &Call<5>) -> Result<f64, Misuse> {
+pub fn broadcast(environment: &mut Environment, call: &Call<5>) -> Result<i64, Misuse> {
     const WORD: usize = size_of::<i32>();
     let count = call.number(1)? as usize;
     let targets = call.bytes(0)?.until(count.saturating_mul(WORD))?;
@@ -29,7 +29,7 @@ pub fn broadcast(environment: &mut Environment, call: &Call<5>) -> Result<f64, M
         };
         *target = outcome.to_ne_bytes();
     }
-    Ok(0.0)
+    Ok(0)
 }
 
 /// How many bytes the kernel has taken of a frame, or below 0 the error, or [`SEND_ALONE`].

@@ -79,13 +79,13 @@ impl Reactor {
 }
 
 /// `start` cannot be done now; later it may be.
-const NOT_NOW: f64 = 0.0;
+const NOT_NOW: i64 = 0;
 /// `start` cannot be done here, and is not to be tried again.
-const NEVER: f64 = -1.0;
+const NEVER: i64 = -1;
 
 /// `start(buffer, callback)`: sets up the reactor, which reads into `buffer`, theirs from now on, and
 /// calls `callback` where there is something to read → 1, or why there is none.
-pub fn start(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse> {
+pub fn start(environment: &mut Environment, call: &Call<2>) -> Result<i64, Misuse> {
     let env = call.env();
     let mut uv_loop = ptr::null_mut();
     // SAFETY: `env` is the running call's, and the result outlives the call.
@@ -120,27 +120,27 @@ pub fn start(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misus
         let environment = ptr::from_mut(environment).cast();
         sys::napi_add_async_cleanup_hook(env, Some(end), environment, ptr::null_mut());
     }
-    Ok(1.0)
+    Ok(1)
 }
 
 /// `adopt(connection, role, descriptor)`.
-pub fn adopt(environment: &mut Environment, call: &Call<3>) -> Result<f64, Misuse> {
+pub fn adopt(environment: &mut Environment, call: &Call<3>) -> Result<i64, Misuse> {
     let number = call.number(0)?;
     let Some(role) = call.role(1)? else {
-        return Ok(0.0);
+        return Ok(0);
     };
     let descriptor = RawFd::try_from(call.number(2)?).map_err(|_| Misuse("no such descriptor"))?;
     let Reading { reactor, .. } = environment.reading()?;
     let channel = Channel::open(&reactor.watch, number, descriptor, role);
     let is_open = channel.is_some();
     environment.peer(number)?.channel = channel;
-    Ok(f64::from(u8::from(is_open)))
+    Ok(i64::from(u8::from(is_open)))
 }
 
 /// `write(connection, buffer, start, end)`.
-pub fn write(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse> {
+pub fn write(environment: &mut Environment, call: &Call<4>) -> Result<i64, Misuse> {
     let Some((_, channel)) = environment.peer(call.number(0)?)?.both() else {
-        return Ok(0.0);
+        return Ok(0);
     };
     let (start, end) = (call.number(2)? as usize, call.number(3)? as usize);
     let bytes = call
@@ -152,20 +152,20 @@ pub fn write(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misus
 }
 
 /// `writeLent()`.
-pub fn write_lent(environment: &mut Environment) -> Result<f64, Misuse> {
+pub fn write_lent(environment: &mut Environment) -> Result<i64, Misuse> {
     let (Order { number, .. }, place) = environment.order()?;
     let bytes = environment.outbound.part(place)?;
     let Some((_, channel)) = environment.peer(number)?.both() else {
-        return Ok(0.0);
+        return Ok(0);
     };
     // SAFETY: nothing is written to while this is alive.
     Ok(written(channel.send(unsafe { bytes.as_slice() })))
 }
 
 /// `writeBoth(connection, first, second)`.
-pub fn write_both(environment: &mut Environment, call: &Call<3>) -> Result<f64, Misuse> {
+pub fn write_both(environment: &mut Environment, call: &Call<3>) -> Result<i64, Misuse> {
     let Some((_, channel)) = environment.peer(call.number(0)?)?.both() else {
-        return Ok(0.0);
+        return Ok(0);
     };
     // SAFETY: nothing is written to while these are alive.
     let (first, second) = unsafe { (call.bytes(1)?.as_slice(), call.bytes(2)?.as_slice()) };
@@ -173,10 +173,10 @@ pub fn write_both(environment: &mut Environment, call: &Call<3>) -> Result<f64, 
 }
 
 /// How many bytes the kernel has taken, or below 0 the error, as libuv numbers them.
-fn written(result: Result<usize, Errno>) -> f64 {
+fn written(result: Result<usize, Errno>) -> i64 {
     match result {
-        Ok(count) => count as f64,
-        Err(errno) => f64::from(error_of(errno)),
+        Ok(count) => count as i64,
+        Err(errno) => i64::from(error_of(errno)),
     }
 }
 

@@ -40,13 +40,13 @@ const ENTRIES: usize = 2;
 
 /// `begin()`: begins a turn in which those have theirs that are left of the one before → whether there
 /// are any (1).
-pub fn begin(environment: &mut Environment) -> Result<f64, Misuse> {
+pub fn begin(environment: &mut Environment) -> Result<i64, Misuse> {
     let is_due = environment.reading()?.reactor.begin_turn();
-    Ok(f64::from(u8::from(is_due)))
+    Ok(i64::from(u8::from(is_due)))
 }
 
 /// `turn(slab, used)`: reads the sockets that are ready and fills the table → the number of entries.
-pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse> {
+pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<i64, Misuse> {
     let base = call.number(1)? as usize;
     let free = call.bytes(0)?.from(base)?;
     let Reading {
@@ -120,7 +120,7 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<f64, Misuse
 
 /// `read(number, slab, used, assembly)`: reads one socket, into the assembly as far as its message
 /// goes, and fills the table → the number of entries.
-pub fn read(environment: &mut Environment, call: &Call<4>) -> Result<f64, Misuse> {
+pub fn read(environment: &mut Environment, call: &Call<4>) -> Result<i64, Misuse> {
     let number = call.number(0)?;
     let base = call.number(2)? as usize;
     let (free, assembly) = (call.bytes(1)?.from(base)?, call.bytes(3)?);
@@ -229,7 +229,7 @@ impl Last {
         self.read < self.received || self.need.is_some()
     }
 
-    fn report(self, more: u32, memory: &Memory, events: Events) -> Result<f64, Misuse> {
+    fn report(self, more: u32, memory: &Memory, events: Events) -> Result<i64, Misuse> {
         let (table, count) = report(events, self.read, memory.used, self.need);
         table[5] = more;
         table[6] = self.received as u32;
