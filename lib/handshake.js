@@ -28,6 +28,9 @@ class Handshake {
   constructor(listener, socket) {
     this.listener = listener;
     this.socket = socket;
+    /** Whether the request is still to be read, or the rest of it. */
+    this.isUnread = false;
+    /** What has read the beginning of it, or null. */
     this.reader = null;
     this.request = null;
     this.accept = '';
@@ -51,7 +54,7 @@ class Handshake {
       this.hinder(Hindrance.Shutdown);
       return;
     }
-    this.reader = new native.RequestReader(listener.options.strict);
+    this.isUnread = true;
     socket.on('data', socketOnData);
     socket.resume();
   }
@@ -115,21 +118,24 @@ class Handshake {
 
   /** The next bytes of the request, or behind it. */
   feed(chunk) {
-    const { reader, socket } = this;
-    if (reader === null) {
+    const { listener, socket } = this;
+    if (!this.isUnread) {
       // Somebody has resumed the socket: these bytes are not the handshake's.
       socket.pause();
       socket.unshift(chunk);
       return;
     }
-    const verdict = reader.feed(chunk);
+    const reader = this.reader ??= takeReader();
+    const verdict = reader.feed(chunk, listener.options.strict);
     if (verdict === null) return;
     socket.pause();
+    this.isUnread = false;
     this.reader = null;
     if (verdict.response !== undefined) {
       this.refuse(verdict);
       return;
     }
+    idleReader = reader;
     const rest = chunk.subarray(verdict.consumed);
     this.consider(new Request(socket, verdict), verdict.offer, rest);
   }
@@ -249,6 +255,7 @@ class Handshake {
   end(state) {
     const { listener, socket } = this;
     this.state = state;
+    this.isUnread = false;
     this.reader = null;
     this.request = null;
     this.accept = '';
@@ -258,6 +265,15 @@ class Handshake {
     socket.off('data', socketOnData);
     socket.off('end', socketOnEnd);
   }
+}
+
+/** One that has read a whole request, for the next: most come in one chunk. */
+let idleReader = null;
+
+function takeReader() {
+  const reader = idleReader ?? new native.RequestReader();
+  idleReader = null;
+  return reader;
 }
 
 const handshakes = deadlinesBy((handshake) => {

@@ -5,14 +5,16 @@ const native = require('./native.js');
 
 /** A client's request where no HTTP server has read it, with the names of http.IncomingMessage. */
 class Request {
-  constructor(socket, { method, url, versionMajor, versionMinor, headers, offer }) {
+  constructor(socket, { head, offer }) {
+    const [method, url, httpVersion, ...fields] = head.split('\n');
+    const [major, minor] = httpVersion.split('.');
     this.method = method;
     this.url = url;
-    this.httpVersion = `${versionMajor}.${versionMinor}`;
-    this.httpVersionMajor = versionMajor;
-    this.httpVersionMinor = versionMinor;
+    this.httpVersion = httpVersion;
+    this.httpVersionMajor = Number(major);
+    this.httpVersionMinor = Number(minor);
     /** Names in lower case; of a name that repeats the values are joined. */
-    this.headers = headersOf(headers);
+    this.headers = headersOf(fields);
     this.socket = socket;
     /** The subprotocols that the client offers, in its order. */
     this.protocols = offer.protocols;

@@ -10,11 +10,10 @@ use crate::protocol::handshake::{
     Head, HeadReader, Offer, Refusal, RequestFields, RequestLine, switching_protocols_with,
 };
 
-/// Reads the request of one connection.
+/// Reads one request after another.
 #[napi]
 pub struct RequestReader {
     reader: HeadReader,
-    strict: bool,
 }
 
 /// A request that may be accepted.
@@ -22,16 +21,10 @@ pub struct RequestReader {
 pub struct HandshakeRequest {
     /// Bytes of the last chunk that belong to the request; those behind them are frames.
     pub consumed: u32,
-    /// The method, in the spelling of the request.
-    pub method: String,
-    /// Path and query.
-    pub url: String,
-    /// Major version of HTTP.
-    pub version_major: u32,
-    /// Minor version of HTTP.
-    pub version_minor: u32,
-    /// Names in lower case and values in turn; a name that repeats is there once, its values joined.
-    pub headers: Vec<String>,
+    /// Lines of text, since many strings take longer to hand over than one: the method in the spelling of the
+    /// request; path and query; the version of HTTP; then of each field its name in lower case, and its value. A
+    /// name that repeats is there once, its values joined.
+    pub head: String,
     /// What the answer is made of.
     pub offer: HandshakeOffer,
 }
@@ -58,33 +51,33 @@ pub struct HttpRefusal {
 
 #[napi]
 impl RequestReader {
-    /// A reader of 16 KiB at most; `strict` is RFC 6455 §4.2.1 to the letter.
+    /// A reader of 16 KiB at most.
     #[napi(constructor)]
-    pub fn new(strict: bool) -> Self {
+    pub fn new() -> Self {
         Self {
             reader: HeadReader::new(DEFAULT_LIMIT),
-            strict,
         }
     }
 
-    /// Takes the next bytes; nothing comes back while the request goes on in the next ones.
+    /// Takes the next bytes; nothing comes back while the request goes on in the next ones. Another one may
+    /// follow it, but for one that is refused. `strict` is RFC 6455 §4.2.1 to the letter.
     #[napi]
-    pub fn feed(&mut self, chunk: &[u8]) -> Option<Either<HttpRefusal, HandshakeRequest>> {
+    pub fn feed(
+        &mut self,
+        chunk: &[u8],
+        strict: bool,
+    ) -> Option<Either<HttpRefusal, HandshakeRequest>> {
         let (head, consumed) = match self.reader.feed(chunk) {
             Ok(None) => return None,
             Ok(Some(whole)) => whole,
             Err(error) => return Some(Either::A(error.into())),
         };
-        Some(match read(&head, self.strict) {
+        Some(match read(&head, strict) {
             Ok((line, offer)) => Either::B(HandshakeRequest {
                 // At most the reader's limit.
                 consumed: consumed as u32,
-                method: line.method.to_owned(),
-                url: line.target.to_owned(),
-                version_major: line.version.0.into(),
-                version_minor: line.version.1.into(),
+                head: lines(&line, &head.headers),
                 offer: offer.into(),
-                headers: flat(head.headers),
             }),
             Err(refusal) => Either::A(refusal.into()),
         })
@@ -217,11 +210,14 @@ impl<R: Into<Refusal>> From<R> for HttpRefusal {
     }
 }
 
-fn flat(pairs: Vec<(String, String)>) -> Vec<String> {
-    pairs
-        .into_iter()
-        .flat_map(|(name, value)| [name, value])
-        .collect()
+/// A request as text, of whose parts none has a line break (RFC 9112 §3, §5).
+fn lines(line: &RequestLine, fields: &[(String, String)]) -> String {
+    let (major, minor) = line.version;
+    let mut text = format!("{}\n{}\n{major}.{minor}", line.method, line.target);
+    for (name, value) in fields {
+        text.extend(["\n", name, "\n", value]);
+    }
+    text
 }
 
 fn pairs(flat: Vec<String>) -> Vec<(String, String)> {
