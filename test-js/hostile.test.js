@@ -173,6 +173,31 @@ describe('a handshake byte by byte', () => {
     await emptied(server);
   });
 
+  test('is not mixed with those that come, or are refused, meanwhile', async (t) => {
+    const requests = [];
+    const server = await serve(t, 'net', { open: (_socket, request) => requests.push(request.url) });
+    const headOf = (path) => requestHead(requestHeaders()).toString().replace('GET /', `GET ${path}`);
+    const clients = [];
+    const begin = async (bytes) => {
+      const [[end], client] = await Promise.all([once(server, 'connection'), dial(server)]);
+      const arrived = once(end, 'data');
+      clients.push(client);
+      client.write(bytes);
+      await arrived;
+      return client;
+    };
+    const [first, second] = [headOf('/first'), headOf('/second')];
+    const slow = [await begin(first.slice(0, 9)), await begin(second.slice(0, 50))];
+    for (const whole of [headOf('/third'), 'GET / HTTP/1.1\r\n\r\n', headOf('/fourth')]) await begin(whole);
+    slow[1].write(second.slice(50));
+    await until(() => requests.length === 3);
+    slow[0].write(first.slice(9));
+    await until(() => requests.length === 4);
+    assert.deepEqual(requests, ['/third', '/fourth', '/second', '/first']);
+    for (const client of clients) client.destroy();
+    await emptied(server);
+  });
+
   test('does not outlive its time, whatever still arrives', async (t) => {
     const server = await serve(t, 'net', {}, { handshakeTimeout: 100 });
     const [[end], client] = await Promise.all([once(server, 'connection'), dial(server)]);
