@@ -16,6 +16,9 @@ const { table, EVENTS, EVENT_WORDS } = codec;
 /** The length of a close event. */
 const CODE_MASK = (1 << codec.CODE) - 1;
 
+/** Memory of more bytes is not lent for messages behind one that has yet to be delivered: there may be none. */
+const AHEAD_MAX = 128 * 1024;
+
 /** The bit of `paused` for a message that is unpacked in the background; see pause.js. */
 const BACKGROUND = 8;
 
@@ -81,6 +84,8 @@ function feed(connection, chunk, deliver, own) {
   let count = 0;
   let memory = null;
   let needed = 0;
+  /** Events that wait until all of the chunk is read, or null. */
+  let early = null;
   walks++;
   try {
     // A callback may close the socket, or even transfer the chunk's memory away.
@@ -101,10 +106,22 @@ function feed(connection, chunk, deliver, own) {
       needed = table[codec.NEEDED];
       const needs = table[codec.NEEDS];
       const keep = table[codec.KEEP];
-      // A callback may have more read to where that is.
+      // A callback may have more read to where the rest is: it is read first, or else copied.
       if (count > 0 && at < chunk.length && passing.holds(chunk)) {
+        if (needed > 0 && needed <= AHEAD_MAX && needs !== codec.BACKGROUND) {
+          early ??= new Queue();
+          pushEvents(early, connection, memory, 0, count, null);
+          lend(connection, needs, needed, keep);
+          continue;
+        }
         chunk = restOf(chunk, at);
         at = 1;
+      }
+      if (early !== null) {
+        // In front of all others, and delivered as what has waited is.
+        keepRest(connection, memory, 0, count, chunk, at, null, needed > 0);
+        keepInFront(connection, early);
+        return;
       }
       for (event = 0; event < count; event++) {
         actOn(connection, memory, event, deliver);
@@ -244,16 +261,25 @@ function goOn(connection) {
  * @param goesOn whether there is more to be done for the bytes that were read
  */
 function keepRest(connection, memory, event, end, chunk, at, own, goesOn = false) {
-  const entries = entriesOf(connection, memory, event, end, chunk, at, own);
-  if (at >= chunk.length && goesOn) entries.push({ chunk: NO_BYTES, deliver: own }, 0);
-  if (entries.isEmpty || connection.error !== null) return;
+  const entries = new Queue();
+  pushEvents(entries, connection, memory, event, end, own);
+  if (at < chunk.length) {
+    const bytes = Buffer.from(chunk.subarray(at));
+    entries.push({ chunk: bytes, deliver: own }, bytes.length);
+  } else if (goesOn) {
+    entries.push({ chunk: NO_BYTES, deliver: own }, 0);
+  }
+  if (!entries.isEmpty && connection.error === null) keepInFront(connection, entries);
+}
+
+/** Keeps entries in front of all that waits. */
+function keepInFront(connection, entries) {
   if (connection.backlog === null) connection.backlog = entries;
   else connection.backlog.prepend(entries);
 }
 
-/** Events `event` to `end` of the table and the chunk from `at` on, as entries of a backlog. */
-function entriesOf(connection, memory, event, end, chunk, at, own) {
-  const entries = new Queue();
+/** Adds events `event` to `end` of the table to the entries of a backlog. */
+function pushEvents(entries, connection, memory, event, end, own) {
   for (; event < end; event++) {
     const word = EVENTS + event * EVENT_WORDS;
     const kind = table[word];
@@ -261,11 +287,6 @@ function entriesOf(connection, memory, event, end, chunk, at, own) {
     const entry = { kind: kind & ~codec.IN_ASSEMBLY, payload, number: eventNumber(kind, word), deliver: own };
     entries.push(entry, payload?.length ?? 0);
   }
-  if (at < chunk.length) {
-    const bytes = Buffer.from(chunk.subarray(at));
-    entries.push({ chunk: bytes, deliver: own }, bytes.length);
-  }
-  return entries;
 }
 
 module.exports = { actOn, beginWalk, endWalk, feed, keepRest, lend, processChunk, resumeNow, unpackLater };
