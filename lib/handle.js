@@ -1,5 +1,6 @@
 'use strict';
 
+const { Socket } = require('node:net');
 const { isNodesOwn } = require('./hold.js');
 
 // The way to the kernel past Node's stream, where the reactor does not write.
@@ -18,19 +19,22 @@ const isNode = process.versions.bun === undefined && process.versions.deno === u
  */
 let Request;
 
-/** One that is still to be used: a write that is done at once needs none. */
+/** One that no write has needed so far. */
 let spare = null;
+
+const { _write, _writev, _writeGeneric } = Socket.prototype;
 
 /** Whether what is written to a socket goes to its handle and nowhere else, if nothing waits in the stream. */
 function hasPlainHandle(socket) {
   return isNode && isNodesOwn(socket) && !socket.connecting && socket.errored === null
-    && typeof socket._handle?.writeQueueSize === 'number';
+    && socket._write === _write && socket._writev === _writev && socket._writeGeneric === _writeGeneric
+    && typeof socket._handle?.writev === 'function';
 }
 
 /**
  * Writes buffers to the handle of such a socket.
- * @returns whether the kernel has taken them; if not, they are to be written to the socket next, in one go, which has
- *   the stream wait for the rest, or hear of the error
+ * @returns whether that is all; if not, they are to be written to the socket next, in one go and before anything else
+ *   is written to any, which has the stream wait for the rest, or hear of the error
  */
 function writeToHandle({ _handle: handle }, buffers) {
   if (Request === undefined) {
@@ -44,7 +48,7 @@ function writeToHandle({ _handle: handle }, buffers) {
   const answer = buffers.length === 1
     ? handle.writeBuffer(request, buffers[0])
     : handle.writev(request, buffers, true);
-  if (answer === 0 && handle.writeQueueSize === 0) return true;
+  if (answer === 0 && !isPending(request)) return true;
   spare = null;
   answerNext(handle, (method, streams) => {
     if (request !== null) request.oncomplete = (...result) => streams.oncomplete(...result);
@@ -53,12 +57,20 @@ function writeToHandle({ _handle: handle }, buffers) {
   return false;
 }
 
-/** Has a function answer the next write to a handle, as the handle's method would. */
+/** Whether a write is still to be told of: also one that was done at the second attempt, within the call. */
+function isPending(request) {
+  return request !== null && request.getAsyncId() !== -1;
+}
+
+/**
+ * Has a function answer the next write to a handle, as the handle's method would. The stream looks for the rest of an
+ * answer where Node keeps that of the last write of all.
+ */
 function answerNext(handle, answer) {
-  const own = ['writeBuffer', 'writev'].map((method) => {
+  const restores = ['writeBuffer', 'writev'].map((method) => {
     const descriptor = Object.getOwnPropertyDescriptor(handle, method);
     handle[method] = (...args) => {
-      for (const giveBack of own) giveBack();
+      for (const restore of restores) restore();
       return answer(method, ...args);
     };
     return () => {

@@ -1,7 +1,7 @@
 'use strict';
 
 const { Socket } = require('node:net');
-const { Writable } = require('node:stream');
+const { Duplex } = require('node:stream');
 
 // Frames that are gathered for a socket must leave before anything that the program does to the
 // socket itself: a frame accepted by WS.send goes out before the FIN of a socket.end() after it.
@@ -54,6 +54,7 @@ function hold(socket, outbox) {
   }
 }
 
+/** Whether inherited methods are shadowed, all of them still. */
 function isShadowed(socket, outbox) {
   return socket[kOutbox] === outbox
     && socket.write === shadows.write
@@ -99,7 +100,7 @@ function writeTo(socket, buffer, callback) {
 }
 
 /** What a socket inherits, unless somebody has put something before it. */
-const { write: nodesWrite } = Writable.prototype;
+const { write: nodesWrite } = Duplex.prototype;
 
 /** Whether writing to a socket is Node's own doing alone: a plain net.Socket that nobody has patched. */
 function isNodesOwn(socket) {
@@ -108,4 +109,4 @@ function isNodesOwn(socket) {
     && (socket.write === shadows.write || socket.write === nodesWrite);
 }
 
-module.exports = { hold, isNodesOwn, letGo, writeOf, writeTo };
+module.exports = { hold, isNodesOwn, isShadowed, letGo, writeOf, writeTo };

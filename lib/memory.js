@@ -32,9 +32,9 @@ function forbidTransfer(buffer) {
   markAsUntransferable(buffer.buffer);
 }
 
-/** A new slab of incoming payloads, of which the first is of `size` bytes. */
+/** A new slab of incoming payloads, with room for `size` bytes, which the first of them has. */
 function renewInbound(size) {
-  inbound.slab = allocate(size > SMALL_MAX ? LARGE_SLAB : SMALL_SLAB);
+  inbound.slab = allocate(Math.max(size, size > SMALL_MAX ? LARGE_SLAB : SMALL_SLAB));
   // A buffer's `buffer` is a call into V8, for whose price several views are made.
   inbound.memory = inbound.slab.buffer;
   inbound.used = 0;

@@ -1,9 +1,10 @@
 'use strict';
 
+const { Socket } = require('node:net');
 const codec = require('./codec.js');
 const { FastBuffer, NO_BYTES, allocate } = require('./memory.js');
 const { hasPlainHandle, writeToHandle } = require('./handle.js');
-const { hold, isNodesOwn, letGo, writeOf, writeTo } = require('./hold.js');
+const { hold, isNodesOwn, isShadowed, letGo, writeOf, writeTo } = require('./hold.js');
 const errors = require('./errors.js');
 const { ticks } = require('./ticks.js');
 
@@ -72,7 +73,10 @@ class Outbox {
     this.segments = null;
     this.segmentBytes = 0;
     this.callbacks = null;
-    /** Whether something is gathered, and nothing has happened to the socket since: that would have it flushed. */
+    /**
+     * Whether something is gathered for a socket of Node's, to which nothing has been done since: all of its methods
+     * have that flushed first.
+     */
     this.isGathering = false;
     /** Whether a chunk is being processed, which ends with a flush. */
     this.receiving = false;
@@ -178,7 +182,7 @@ class Outbox {
 
   /**
    * Sends a message that has been put in: at once, or with the rest of the tick or chunk.
-   * @returns false where the socket's queue is over its high-water mark
+   * @returns false where the socket has more in its queue than it wants: 'drain' follows
    */
   commit(callback) {
     this.hasMessage = true;
@@ -191,7 +195,7 @@ class Outbox {
 
   /** The same for a control frame. */
   commitControl() {
-    if (this.isGathering) {
+    if (this.isGathering && isShadowed(this.socket, this)) {
       if (!this.receiving) this.bursts = this.mayDelay;
       return this.pending < GATHER_MAX || this.flush();
     }
@@ -209,7 +213,7 @@ class Outbox {
     if (this.isWriting) return true;
     const { socket } = this;
     if (socket.writableNeedDrain === true) return false;
-    this.isGathering = true;
+    this.isGathering = socket instanceof Socket;
     // Only the socket itself can say that it has too much: no 'drain' follows where it had not.
     return this.pending < GATHER_MAX || this.flush();
   }
@@ -249,7 +253,7 @@ class Outbox {
   wrote(buffer, result) {
     const taken = this.count(result);
     this.hasMessage = true;
-    if (taken < buffer.length) this.writeRest([buffer.subarray(taken)]);
+    if (taken < buffer.length) this.writeToSocket([buffer.subarray(taken)]);
   }
 
   /**
@@ -315,13 +319,13 @@ class Outbox {
   write(buffers, callback) {
     const { channel, socket } = this;
     const rest = channel !== -1 && isFree(socket) ? this.writeDirect(buffers) : buffers;
-    if (rest.length > 0) return this.writeRest(rest, callback);
+    if (rest.length > 0) return this.writeToSocket(rest, callback);
     if (callback !== undefined) process.nextTick(callback, null);
     return true;
   }
 
-  /** Has buffers wait in the socket. */
-  writeRest(buffers, callback) {
+  /** Gives buffers to the socket, whose peer is dropped where too much waits there. */
+  writeToSocket(buffers, callback) {
     const written = lengthOf(buffers);
     return this.checkBound(this.give(buffers, callback), written);
   }
@@ -332,26 +336,22 @@ class Outbox {
    */
   give(buffers, callback) {
     const { isWriting, socket } = this;
-    if (this.passesStream() && writeToHandle(socket, buffers)) {
-      if (callback !== undefined) process.nextTick(callback, null);
-      return true;
-    }
+    const isPast = this.channel === -1 && !isWriting && hasPlainHandle(socket) && isFree(socket);
     let isLeft = false;
     // Some versions of Node tell no error of a write that is under way as its socket is destroyed.
     const told = callback && ((error) => callback(isLeft ? error ?? socket.errored : error));
     this.isWriting = true;
     try {
+      if (isPast && writeToHandle(socket, buffers)) {
+        renewTimeout(socket);
+        if (callback !== undefined) process.nextTick(callback, null);
+        return true;
+      }
       return writeAll(socket, buffers, told) !== false;
     } finally {
       this.isWriting = isWriting;
       isLeft = socket.writableLength > 0;
     }
-  }
-
-  /** Whether what is written goes past the stream to the handle of a socket of Node's. */
-  passesStream() {
-    const { channel, isWriting, socket } = this;
-    return channel === -1 && !isWriting && hasPlainHandle(socket) && isFree(socket);
   }
 
   /**
@@ -382,6 +382,7 @@ class Outbox {
       return 0;
     }
     this.bytesWritten += result;
+    renewTimeout(this.socket);
     return result;
   }
 
@@ -429,9 +430,12 @@ function isOver(socket) {
 
 /** Whether nothing waits in a socket of Node's, which would be overtaken, or is to wait there. */
 function isFree(socket) {
-  if (socket.writableLength !== 0 || socket.writableCorked !== 0) return false;
+  return socket.writableLength === 0 && socket.writableCorked === 0;
+}
+
+/** Begins a socket's idle time anew, as a write of Node's does. */
+function renewTimeout(socket) {
   if (socket.timeout) socket._unrefTimer();
-  return true;
 }
 
 /** What comes behind so many bytes of the buffers from `at` on. */

@@ -89,8 +89,8 @@ fn number_value(env: sys::napi_env, number: i64) -> sys::napi_value {
         match i32::try_from(number) {
             Ok(small) => sys::napi_create_int32(env, small, &mut result),
             Err(_) => sys::napi_create_int64(env, number, &mut result),
-        }
-    };
+        };
+    }
     result
 }
 
