@@ -551,8 +551,8 @@ test('a connection for which there is no memory fails, and holds nobody up', asy
     }
   }, { transport: 'stream' });
   const errors = await uncaught(1, async () => {
-    // More than a slab holds.
-    peer.write(Buffer.concat(Array.from({ length: 20 }, () => client.binary(Buffer.alloc(1500)))));
+    // More than is read, and decoded, at once.
+    peer.write(Buffer.concat(Array.from({ length: 200 }, () => client.binary(Buffer.alloc(1500)))));
     await closed;
   });
   t.mock.restoreAll();

@@ -205,13 +205,15 @@ describe('a program\'s own methods are heeded', { timeout: 20_000 }, () => {
     server._handle.writeBuffer = function (...args) {
       this.writeBuffer = writeBuffer;
       WS.send(server, 'b');
+      server.write(peerOf('client').text('c'));
       return writeBuffer.apply(this, args);
     };
     WS.send(server, 'a');
     await new Promise(setImmediate);
     server.end();
     const { frames } = parse(await allOf(client));
-    assert.deepEqual(frames.map(({ payload }) => String(payload)), ['a', 'b']);
+    const texts = frames.map(({ payload }) => String(payload));
+    assert.ok(texts.indexOf('a') < texts.indexOf('b'), texts.join());
   });
 });
 
