@@ -76,15 +76,16 @@ function endWalk() {
  * Reads a chunk: one native call, or a few, and the events of each in turn. The rest of it waits
  * where a callback throws, or pauses the connection.
  * @param own the callback that is to get the rest, or null for that of the next call
+ * @param from where in the chunk to begin; past 0 it is the turn of the bytes before it that goes on
  */
-function feed(connection, chunk, deliver, own) {
+function feed(connection, chunk, deliver, own, from = 0) {
   const outer = walks === 0 ? null : table.slice(0, used);
-  let at = 0;
+  let at = from;
   let event = 0;
   let count = 0;
   let memory = null;
   let needed = 0;
-  /** Events that wait until all of the chunk is read, or null. */
+  /** Events that wait until the whole chunk is decoded, or null. */
   let early = null;
   walks++;
   try {
@@ -106,21 +107,26 @@ function feed(connection, chunk, deliver, own) {
       needed = table[codec.NEEDED];
       const needs = table[codec.NEEDS];
       const keep = table[codec.KEEP];
-      // A callback may have more read to where the rest is: it is read first, or else copied.
-      if (count > 0 && at < chunk.length && passing.holds(chunk)) {
+      // A callback may have more read to where the rest is. So that is decoded first, or else copied.
+      if ((count > 0 || early !== null) && at < chunk.length && passing.holds(chunk)) {
         if (needed > 0 && needed <= AHEAD_MAX && needs !== codec.BACKGROUND) {
           early ??= new Queue();
           pushEvents(early, connection, memory, 0, count, null);
           lend(connection, needs, needed, keep);
           continue;
         }
-        chunk = restOf(chunk, at);
-        at = 1;
+        if (early === null) {
+          chunk = restOf(chunk, at);
+          at = 1;
+        }
       }
       if (early !== null) {
-        // In front of all others, and delivered as what has waited is.
-        keepRest(connection, memory, 0, count, chunk, at, null, needed > 0);
-        keepInFront(connection, early);
+        pushEvents(early, connection, memory, 0, count, null);
+        if (at < chunk.length || needed > 0) {
+          early.push({ chunk: restOf(chunk, at), from: 1, deliver: null }, chunk.length - at);
+        }
+        // They are delivered as all that has waited is.
+        if (connection.error === null) keepInFront(connection, early);
         return;
       }
       for (event = 0; event < count; event++) {
@@ -209,7 +215,7 @@ function drain(connection, deliver) {
   while (!backlog.isEmpty && connection.paused === 0 && connection.backlog === backlog) {
     const entry = backlog.shift();
     const own = entry.deliver;
-    if (entry.chunk !== undefined) feed(connection, entry.chunk, own ?? deliver, own);
+    if (entry.chunk !== undefined) feed(connection, entry.chunk, own ?? deliver, own, entry.from);
     else act(connection, entry.kind, entry.payload, entry.number, own ?? deliver);
   }
   if (backlog.isEmpty && connection.backlog === backlog) connection.backlog = null;

@@ -5,6 +5,7 @@ const { TLSSocket } = require('node:tls');
 const errors = require('./errors.js');
 const { peek } = require('./connection.js');
 const { copyOf, passing } = require('./memory.js');
+const { rethrow } = require('./unhandled.js');
 
 // How bytes get from a socket to its attachment, where the reactor does not read it.
 //
@@ -86,8 +87,16 @@ function take(socket, handle, chunk) {
 }
 
 function socketOnData(chunk) {
-  if (typeof chunk === 'string') this.destroy(errors.noBytes());
-  else peek(this).attachment.hear(chunk);
+  if (typeof chunk === 'string') {
+    this.destroy(errors.noBytes());
+    return;
+  }
+  try {
+    peek(this).attachment.hear(chunk);
+  } catch (error) {
+    // Thrown from here it would end the flow of the stream, with whatever it still holds.
+    process.nextTick(rethrow, error);
+  }
 }
 
 module.exports = { beginIntake, isOnlyReader, readDirectly };

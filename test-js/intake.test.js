@@ -91,6 +91,30 @@ for (const kind of ['net', 'tls']) {
     assert.deepEqual(got, bodies);
   });
 
+  test(`${kind}: messages that a chunk holds many of come in order, whole, until one of them pauses or closes`, async (t) => {
+    const sizes = [30, 5000, 0, 2049, 16 * KiB, 1, 3000, 125, 40_000, 2048, 7000, 9, 20_000];
+    const bodies = sizes.map((size, i) => textOf(size + 2, i).subarray(2));
+    const got = [];
+    const handlers = {
+      message(socket, payload) {
+        got.push(payload);
+        if (got.length === 3) setImmediate(() => WS.resume(socket));
+        if (got.length === 3) WS.pause(socket);
+        if (got.length === 7) throw new Error('on purpose');
+        if (got.length === 11) WS.close(socket);
+      },
+      ping: (_socket, payload) => got.push(payload)
+    };
+    const { client, closed } = await served(t, { handlers }, kind);
+    const frames = bodies.map((body, i) => (i === 5 ? peer.ping(body) : peer.binary(body)));
+    const thrown = uncaught();
+    client.resume().write(Buffer.concat([...frames, peer.close(1000)]));
+    assert.equal((await thrown).message, 'on purpose');
+    await closed;
+    assert.deepEqual(got.map(({ length }) => length), sizes.slice(0, 11));
+    for (const [i, payload] of got.entries()) assert.ok(payload.equals(bodies[i]), `${i}`);
+  });
+
   test(`${kind}: a program's own pause holds what comes, and its resume brings it`, async (t) => {
     const { server, client, inbox } = await served(t, {}, kind);
     server.pause();
