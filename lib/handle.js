@@ -2,6 +2,7 @@
 
 const { Socket } = require('node:net');
 const { isNodesOwn } = require('./hold.js');
+const { isNode } = require('./runtime.js');
 
 // The way to the kernel past Node's stream, where the reactor does not write.
 //
@@ -9,9 +10,6 @@ const { isNodesOwn } = require('./hold.js');
 // the rest. Nearly always there is no rest, and all that the stream has noted is taken back a tick later. So the
 // library asks the handle itself. Where something is left, or has failed, the stream gets that write after the fact:
 // it makes one of its own, which the handle, instead of writing again, answers as it has answered the first.
-
-/** Another program than Node may have the functions, and no use for them. */
-const isNode = process.versions.bun === undefined && process.versions.deno === undefined;
 
 /**
  * The class of what Node gives a handle to stand for the write, should that take longer; null where it gives nothing

@@ -5,6 +5,7 @@ const { TLSSocket } = require('node:tls');
 const errors = require('./errors.js');
 const { peek } = require('./connection.js');
 const { copyOf, passing } = require('./memory.js');
+const { isNode } = require('./runtime.js');
 const { rethrow } = require('./unhandled.js');
 
 // How bytes get from a socket to its attachment, where the reactor does not read it.
@@ -17,9 +18,6 @@ const kIntake = Symbol('ws13.intake');
 
 /** The buffer of a socket that was made with that option, and brings its bytes to the program alone. */
 const kBuffer = Object.getOwnPropertySymbols(new Socket()).find(({ description }) => description === 'kBuffer');
-
-/** Another program than Node may have the functions, and no use for them. */
-const isNode = process.versions.bun === undefined && process.versions.deno === undefined;
 
 /** What belongs to a handle that reads into the buffer. */
 class Intake {

@@ -5,6 +5,7 @@ const { enter, leave, watch } = require('./adopted.js');
 const { peek, roleOf } = require('./connection.js');
 const { isNodesOwn } = require('./hold.js');
 const { isOnlyReader } = require('./intake.js');
+const { isNode } = require('./runtime.js');
 const { start } = require('./turn.js');
 const { rethrow } = require('./unhandled.js');
 
@@ -14,10 +15,7 @@ const { rethrow } = require('./unhandled.js');
 
 const kConnection = Symbol('ws13.adopted');
 
-/** Another program than Node may export libuv's functions without having them work. */
-const isPossible = typeof codec.start === 'function'
-  && process.env.WS13_TRANSPORT !== 'stream'
-  && process.versions.bun === undefined && process.versions.deno === undefined;
+const isPossible = isNode && typeof codec.start === 'function' && process.env.WS13_TRANSPORT !== 'stream';
 /** What starting the reactor has come to; it is tried again while that is 0. */
 let started = 0;
 

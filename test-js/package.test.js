@@ -71,6 +71,7 @@ const FILES = [
   'lib/receive.js',
   'lib/request.js',
   'lib/rest.js',
+  'lib/runtime.js',
   'lib/send.js',
   'lib/shutdown.js',
   'lib/signals.js',
