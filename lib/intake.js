@@ -2,6 +2,7 @@
 
 const { Socket } = require('node:net');
 const { TLSSocket } = require('node:tls');
+const { collector } = require('./collector.js');
 const errors = require('./errors.js');
 const { peek } = require('./connection.js');
 const { copyOf, passing } = require('./memory.js');
@@ -89,6 +90,7 @@ function socketOnData(chunk) {
     this.destroy(errors.noBytes());
     return;
   }
+  collector.count(chunk.length);
   try {
     peek(this).attachment.hear(chunk);
   } catch (error) {

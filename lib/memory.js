@@ -1,6 +1,7 @@
 'use strict';
 
 const { markAsUntransferable } = require('node:worker_threads');
+const { collector } = require('./collector.js');
 
 /** The class of Node's own Buffers; its constructor is the cheapest way to a view. */
 const FastBuffer = Buffer[Symbol.species];
@@ -20,11 +21,17 @@ const SMALL_MAX = 512;
 const inbound = { slab: null, memory: null, used: 0 };
 renewInbound(0);
 
-/** Memory for payloads that is not filled with zeros first. */
+/** Memory that is not filled with zeros first, for views that go to different hands. */
 function allocate(size) {
   const slab = Buffer.allocUnsafeSlow(size);
   forbidTransfer(slab);
   return slab;
+}
+
+/** The same for one payload. */
+function allocateOne(size) {
+  collector.count(size);
+  return Buffer.allocUnsafeSlow(size);
 }
 
 /** Views of a buffer go to different hands: none of them may transfer it away from the others. */
@@ -34,7 +41,10 @@ function forbidTransfer(buffer) {
 
 /** A new slab of incoming payloads, with room for `size` bytes, which the first of them has. */
 function renewInbound(size) {
-  inbound.slab = allocate(Math.max(size, size > SMALL_MAX ? LARGE_SLAB : SMALL_SLAB));
+  const length = Math.max(size, size > SMALL_MAX ? LARGE_SLAB : SMALL_SLAB);
+  // Of small payloads V8 has collected the Buffers before they come to much.
+  if (length > SMALL_SLAB) collector.count(length);
+  inbound.slab = allocate(length);
   // A buffer's `buffer` is a call into V8, for whose price several views are made.
   inbound.memory = inbound.slab.buffer;
   inbound.used = 0;
@@ -76,7 +86,7 @@ const passing = {
 
 /** A copy in memory of its own. Not Buffer.from, whose pool is of 64 KiB in newer versions of Node. */
 function copyOf(bytes) {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  const copy = allocateOne(bytes.length);
   bytes.copy(copy);
   return copy;
 }
@@ -96,13 +106,14 @@ let pooled = 0;
 function renewAssembly(assembly, capacity, keep) {
   const larger = capacity >= POOLED_LEAST && capacity <= POOLED_MOST
     ? takeFromPool(capacity)
-    : Buffer.allocUnsafeSlow(capacity);
+    : allocateOne(capacity);
   if (keep > 0) assembly.copy(larger, 0, 0, keep);
   return larger;
 }
 
 function takeFromPool(capacity) {
   if (pooled + capacity > pool.byteLength) {
+    collector.count(POOL);
     pool = allocate(POOL).buffer;
     pooled = 0;
   }
@@ -123,6 +134,7 @@ module.exports = {
   NO_BYTES,
   inbound,
   allocate,
+  allocateOne,
   copyOf,
   forbidTransfer,
   passing,

@@ -2,6 +2,7 @@
 
 // Not the global, which is a getter: every chunk comes by here.
 const { Buffer } = require('node:buffer');
+const { collector } = require('./collector.js');
 const { checkNotRead, connectionOf } = require('./connection.js');
 const { processChunk } = require('./feed.js');
 
@@ -19,6 +20,8 @@ function receive(socket, buffer, callback) {
   const connection = connectionOf(socket);
   if (connection.id === -1) return undefined;
   checkNotRead(connection);
+  // Node has made it for the program.
+  collector.count(buffer.length);
   const isNested = connection.busy;
   processChunk(connection, buffer, deliver);
   // Bytes that a callback hands in wait for the chunk in hand: none of them is a message yet.

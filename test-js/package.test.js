@@ -34,6 +34,7 @@ const FILES = [
   'lib/client-handshake.js',
   'lib/close.js',
   'lib/codec.js',
+  'lib/collector.js',
   'lib/connect.js',
   'lib/connection.js',
   'lib/control.js',

@@ -9,11 +9,14 @@ const { bounded } = require('./bounded.js');
 
 /**
  * Runs `node [flags] children/<name>.js ...args` to its end, which is bounded far above what it takes.
+ * @param env what the environment has besides this one's
  * @returns {{ code, signal, stdout, stderr }}
  */
-async function run(name, args = [], flags = []) {
+async function run(name, args = [], flags = [], env = {}) {
   const file = join(__dirname, '../children', `${name}.js`);
-  const child = spawn(process.execPath, [...flags, file, ...args.map(String)], { timeout: 180_000 });
+  const child = spawn(process.execPath, [...flags, file, ...args.map(String)], {
+    timeout: 180_000, env: { ...process.env, ...env }
+  });
   const [stdout, stderr, [code, signal]] = await Promise.all([
     text(child.stdout), text(child.stderr), once(child, 'close')
   ]);
