@@ -7,7 +7,7 @@ const codec = require('./codec.js');
 const { roleOf } = require('./connection.js');
 const { act, answerPings, checkWaiting, emptyInbox, failTooBig } = require('./events.js');
 const {
-  FastBuffer, NO_BYTES, inbound, passing, renewAssembly, renewInbound, takeAssembly
+  FastBuffer, NO_BYTES, fitInbound, inbound, passing, renewAssembly, renewInbound, takeAssembly
 } = require('./memory.js');
 const { Queue } = require('./queue.js');
 
@@ -89,6 +89,8 @@ function feed(connection, chunk, deliver, own, from = 0) {
   let early = null;
   walks++;
   try {
+    // What does not fit would be decoded in parts, and none of them be handed on before the last.
+    if (chunk.length > inbound.slab.length - inbound.used && passing.holds(chunk)) fitInbound(chunk.length);
     // A callback may close the socket, or even transfer the chunk's memory away.
     while (connection.id !== -1 && at <= chunk.length) {
       if (inbound.slab.length === 0) renewInbound(0);

@@ -44,6 +44,16 @@ function renewInbound(size) {
   const length = Math.max(size, size > SMALL_MAX ? LARGE_SLAB : SMALL_SLAB);
   // Of small payloads V8 has collected the Buffers before they come to much.
   if (length > SMALL_SLAB) collector.count(length);
+  beginSlab(length);
+}
+
+/** Begins a slab for a chunk of `size` bytes, so that all of its payloads lie in that one, if they are small. */
+function fitInbound(size) {
+  if (size <= SMALL_SLAB / 2) beginSlab(SMALL_SLAB);
+  else if (size <= LARGE_SLAB) beginSlab(LARGE_SLAB);
+}
+
+function beginSlab(length) {
   inbound.slab = allocate(length);
   // A buffer's `buffer` is a call into V8, for whose price several views are made.
   inbound.memory = inbound.slab.buffer;
@@ -136,6 +146,7 @@ module.exports = {
   allocate,
   allocateOne,
   copyOf,
+  fitInbound,
   forbidTransfer,
   passing,
   renewInbound,

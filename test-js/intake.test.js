@@ -66,6 +66,20 @@ for (const kind of ['net', 'tls']) {
     for (const [i, { payload }] of kept.entries()) assert.ok(payload.equals(Buffer.alloc(sizes[i], i)), `${i}`);
   });
 
+  test(`${kind}: the small messages of a chunk lie in one slab`, async (t) => {
+    const { client, inbox } = await served(t, {}, kind);
+    const chunk = Buffer.concat(Array.from({ length: 100 }, (_, i) => peer.text(textOf(64, i))));
+    const slabs = [];
+    for (let round = 0; round < 12; round++) {
+      client.write(chunk);
+      const messages = await inbox.take(100);
+      for (const [i, { payload }] of messages.entries()) assert.ok(payload.equals(textOf(64, i)));
+      slabs.push(new Set(messages.map(({ payload }) => payload.buffer)).size);
+    }
+    // The system may cut one of them.
+    assert.ok(slabs.filter((count) => count === 1).length >= 9, slabs.join());
+  });
+
   test(`${kind}: what is behind a handler that throws, or pauses, outlives what is read meanwhile`, async (t) => {
     const got = [];
     const handlers = {
