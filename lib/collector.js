@@ -2,85 +2,65 @@
 
 const { setFlagsFromString } = require('node:v8');
 const { runInNewContext } = require('node:vm');
-const { isNode } = require('./runtime.js');
+const { isMainThread } = require('node:worker_threads');
+const { isNodeAlone } = require('./runtime.js');
 
 // When V8 is to look for payloads that nobody holds any more.
 //
 // It collects its young generation when that is full, and a payload takes up a hundred bytes there, however long
-// it is: gigabytes may have gone by. So V8 also counts the memory outside of its heap, and from some 64 MiB on goes
-// through the whole heap, which costs the more the more a program holds (before V8 12, in Node 20, the young
-// generation at 32 MiB). To collect that sooner costs a fraction of a millisecond, and what comes next is given
-// memory that is still in the processor's cache. docs/benchmarks.md tells what it is worth.
+// it is: gigabytes may have gone by. So V8 also counts the memory outside of its heap. Up to V8 12 (Node 22) it
+// collected the young generation at 32 MiB. V8 13 (Node 24) goes through the whole heap at some 64 MiB, and V8 14
+// (Node 26) often does, which costs the more the more a program holds.
 
-const MiB = 1024 * 1024;
+/** Bytes that payloads are given until the young generation is collected, where V8 does not do so by itself. */
+const INTERVAL = Number.parseInt(process.versions.v8) < 13 ? Infinity : 32 * 1024 * 1024;
 
-/** Bytes that payloads are given from one collection to the next, at least and at most. */
-const LEAST = 8 * MiB;
-const MOST = 24 * MiB;
-/** Bytes to the next look at the clock. */
-const STEP = MiB;
-/** How many times as long as a collection there is to be none, if that is not more than `MOST` bytes. */
-const REST = 16;
+const collector = {
+  given: 0,
 
-class Collector {
-  /**
-   * @param {() => void} collect
-   * @param {() => number} now in milliseconds
-   */
-  constructor(collect, now) {
-    this.collect = collect;
-    this.now = now;
-    /** Bytes since the last collection, and at which of them to look whether it is time for the next. */
-    this.given = 0;
-    this.due = LEAST;
-    /** When that is. */
-    this.earliest = 0;
-  }
-
-  /** Counts the bytes of memory that payloads are given. */
+  /** Counts memory that a payload, or several, are given. */
   count(bytes) {
     this.given += bytes;
-    if (this.given >= this.due) this.look();
-  }
-
-  look() {
-    const begin = this.now();
-    if (begin < this.earliest && this.given < MOST) {
-      this.due = this.given + STEP;
-      return;
+    // Not "at least": a program may have put something that is no number into its Buffer's `byteLength`.
+    if (!(this.given < INTERVAL)) {
+      this.given = 0;
+      collectYoung();
     }
-    this.given = 0;
-    this.due = LEAST;
-    this.collect();
-    const end = this.now();
-    this.earliest = end + REST * (end - begin);
   }
-}
-
-/** V8's own function, which is taken from it when it is needed first: it brings a context along. */
-let collectYoung = () => {
-  collectYoung = collectionOf(findGc());
-  collectYoung();
 };
 
-function collectionOf(gc) {
-  return gc === null ? () => {} : () => gc({ type: 'minor' });
+/** V8's function to collect, or null; undefined until it is needed, since it keeps a context alive. */
+let gc;
+
+function collectYoung() {
+  if (gc === undefined) gc = mayBeAsked() ? findGc() : null;
+  gc?.({ type: 'minor' });
 }
 
-/** The function that `--expose-gc` is for; null where there is none, or it is not wanted. */
+/** Flags with which the one below is fatal, or brings another name. */
+const FOREIGN_FLAGS = /^--(freeze[-_]flags|expose[-_]gc[-_]as)/;
+
+/** Flags are the process's: of two threads that set one each could undo what the other needs. So only one does. */
+function mayBeAsked() {
+  return isNodeAlone && isMainThread && process.env.WS13_COLLECT !== 'never'
+    && !process.execArgv.some((flag) => FOREIGN_FLAGS.test(flag));
+}
+
+/** What `--expose-gc` gives to each new context: it is set for one, unless the program has set it for all. */
 function findGc() {
-  if (!isNode || process.env.WS13_COLLECT === 'never') return null;
-  if (typeof globalThis.gc === 'function') return globalThis.gc;
   try {
+    const present = runInNewContext('globalThis.gc');
+    if (present !== undefined) return present;
     setFlagsFromString('--expose-gc');
-    return runInNewContext('gc');
+    try {
+      return runInNewContext('globalThis.gc') ?? null;
+    } finally {
+      setFlagsFromString('--no-expose-gc');
+    }
   } catch {
+    // There is no stack, or no memory, left for a context. V8 does as it would.
     return null;
-  } finally {
-    setFlagsFromString('--no-expose-gc');
   }
 }
 
-const collector = new Collector(() => collectYoung(), () => performance.now());
-
-module.exports = { Collector, LEAST, MOST, REST, STEP, collector };
+module.exports = { INTERVAL, collector };

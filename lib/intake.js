@@ -90,8 +90,8 @@ function socketOnData(chunk) {
     this.destroy(errors.noBytes());
     return;
   }
-  collector.count(chunk.length);
   try {
+    collector.count(chunk.length);
     peek(this).attachment.hear(chunk);
   } catch (error) {
     // Thrown from here it would end the flow of the stream, with whatever it still holds.

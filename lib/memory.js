@@ -96,7 +96,7 @@ const passing = {
 
 /** A copy in memory of its own. Not Buffer.from, whose pool is of 64 KiB in newer versions of Node. */
 function copyOf(bytes) {
-  const copy = allocateOne(bytes.length);
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
   bytes.copy(copy);
   return copy;
 }

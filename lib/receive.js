@@ -21,7 +21,7 @@ function receive(socket, buffer, callback) {
   if (connection.id === -1) return undefined;
   checkNotRead(connection);
   // Node has made it for the program.
-  collector.count(buffer.length);
+  collector.count(buffer.byteLength);
   const isNested = connection.busy;
   processChunk(connection, buffer, deliver);
   // Bytes that a callback hands in wait for the chunk in hand: none of them is a message yet.
