@@ -21,7 +21,7 @@ const ALL_BYTES = 16 << 20;
  * @returns {{ job: object, args: string[] }} for the contender, and for the load generator
  */
 export function planOf(scenario, { warmUp, messages, rate }, { spin, tls }) {
-  const { task, kind, size, connections, inFlight, burst, fragments, piece, deflate } = scenario;
+  const { task, kind, size, connections, inFlight, burst, fragments, piece, deflate, objects } = scenario;
   const { mode, task: job = task } = MODES[task];
   const values = {
     mode,
@@ -43,7 +43,7 @@ export function planOf(scenario, { warmUp, messages, rate }, { spin, tls }) {
   const args = Object.entries(values)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name}=${value}`);
-  return { job: { task: job, kind, size, burst, connections, deflate, tls: scenario.tls && tls }, args };
+  return { job: { task: job, kind, size, burst, connections, deflate, objects, tls: scenario.tls && tls }, args };
 }
 
 /** Messages of a connection for one command: whole bursts. */

@@ -6,6 +6,7 @@
 // headline    whether `--only headline` includes it: the rows that the project holds itself to
 // connections, inFlight, size, kind, burst, fragments, piece, deflate, tls
 //             as bench/load/src/plan.rs explains them
+// objects     how many objects the contender's program holds besides, as a program does that has work to do
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -51,6 +52,9 @@ export const scenarios = [
   ...PIPELINED.map((shape) => echo('pipelined', 'text', shape)),
   echo('pipelined', 'binary', { connections: 50, inFlight: 100, size: 64 }),
   echo('pipelined', 'utf8', { connections: 50, inFlight: 100, size: 64 }),
+
+  ...[{ connections: 10, size: 16 * KiB }, { connections: 4, size: 64 * KiB }].map((shape) => (
+    echo('heap', 'text', { inFlight: 1, objects: 600_000, ...shape }))),
 
   receive('text', { connections: 50, inFlight: 1000, size: 64 }),
   receive('text', { connections: 10, inFlight: 16, size: 16 * KiB }),

@@ -14,11 +14,15 @@ import { watchTurns } from './turns.mjs';
  * burst    messages a tick, of push and broadcast
  * deflate  undefined, 'takeover', or 'alone': compress every message, without context takeover
  * stall    whether to watch the event loop: marks tell of the longest turn since the one before (turns.mjs)
+ * objects  how many objects to hold besides; undefined: none
  * tls      undefined, or { key, cert }: paths of PEM files
  * port, connections  of a sink: where to connect, and how often
  * transport  what WS.info has to say of a connection; undefined: anything
  */
 export const job = JSON.parse(process.argv[2]);
+
+/** Of a hundred bytes and more each; exported, so that they stay. */
+export const objects = Array.from({ length: job.objects ?? 0 }, (_, at) => ({ at, pair: [at, at + 1] }));
 
 /** `{ key, cert }` as text, for the servers that do not read the files themselves. */
 export function credentials() {
