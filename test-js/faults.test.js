@@ -89,7 +89,8 @@ test('a handler that throws, in every place', { timeout: 200_000 }, async () => 
 });
 
 test('nothing is left of thousands of faults', { timeout: 200_000 }, async (t) => {
-  const { code, stdout, stderr } = await run('faults', ['left'], ['--expose-gc']);
+  // Left to V8, the first spell takes as much from the system as all that follow; else it is some spells later.
+  const { code, stdout, stderr } = await run('faults', ['left'], ['--expose-gc'], { WS13_COLLECT: 'never' });
   assert.equal(code, 0, stderr);
   const { states, opened } = JSON.parse(stdout);
   const [before, between, after] = states;
