@@ -28,7 +28,7 @@ function allocate(size) {
   return slab;
 }
 
-/** The same for one payload. */
+/** Memory for one payload, which may be transferred; it is counted. */
 function allocateOne(size) {
   collector.count(size);
   return Buffer.allocUnsafeSlow(size);
