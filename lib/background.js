@@ -1,7 +1,7 @@
 'use strict';
 
 const codec = require('./codec.js');
-const { NO_BYTES, allocateOne } = require('./memory.js');
+const { NO_BYTES, allocate } = require('./memory.js');
 const { Queue } = require('./queue.js');
 
 // What is too long for the loop: large messages are packed and unpacked on threads of libuv's pool.
@@ -62,7 +62,7 @@ function unpack(connection, capacity, keep, then) {
     }
     let assembly;
     try {
-      assembly = allocateOne(capacity);
+      assembly = allocate(capacity);
     } catch {
       process.nextTick(settle, false);
       return;
@@ -95,7 +95,7 @@ function inRoom(length, start) {
   return new Promise((resolve, reject) => {
     whenFree((free) => {
       try {
-        const room = allocateOne(codec.packRoom(length));
+        const room = allocate(codec.packRoom(length));
         const settle = (end, begin) => {
           free();
           resolve({ room, start: begin, end });

@@ -2,7 +2,7 @@
 
 const codec = require('./codec.js');
 const errors = require('./errors.js');
-const { allocate, view } = require('./memory.js');
+const { allocateShared, view } = require('./memory.js');
 const { Frame, bytesOf, kindOf } = require('./payload.js');
 
 /**
@@ -17,7 +17,7 @@ function frame(payload, options) {
   const data = bytesOf('payload', payload);
   const kind = kindOf(data, options);
   const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-  const room = allocate(bytes.length + codec.HEADER_ROOM);
+  const room = allocateShared(bytes.length + codec.HEADER_ROOM);
   const end = codec.prepare(kind, bytes, room);
   if (end === codec.REFUSED_UTF8) throw errors.invalidText(payload);
   return new Frame(kind, view(room, 0, end), view(room, end - bytes.length, end));

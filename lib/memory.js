@@ -21,17 +21,17 @@ const SMALL_MAX = 512;
 const inbound = { slab: null, memory: null, used: 0 };
 renewInbound(0);
 
-/** Memory that is not filled with zeros first, for views that go to different hands. */
+/** Memory that is not filled with zeros first. */
 function allocate(size) {
-  const slab = Buffer.allocUnsafeSlow(size);
-  forbidTransfer(slab);
-  return slab;
-}
-
-/** Memory for one payload, which may be transferred; it is counted. */
-function allocateOne(size) {
   collector.count(size);
   return Buffer.allocUnsafeSlow(size);
+}
+
+/** Such memory for views that go to different hands. */
+function allocateShared(size) {
+  const slab = allocate(size);
+  forbidTransfer(slab);
+  return slab;
 }
 
 /** Views of a buffer go to different hands: none of them may transfer it away from the others. */
@@ -41,10 +41,7 @@ function forbidTransfer(buffer) {
 
 /** A new slab of incoming payloads, with room for `size` bytes, which the first of them has. */
 function renewInbound(size) {
-  const length = Math.max(size, size > SMALL_MAX ? LARGE_SLAB : SMALL_SLAB);
-  // Of small payloads V8 has collected the Buffers before they come to much.
-  if (length > SMALL_SLAB) collector.count(length);
-  beginSlab(length);
+  beginSlab(Math.max(size, size > SMALL_MAX ? LARGE_SLAB : SMALL_SLAB));
 }
 
 /** Begins a slab for a chunk of `size` bytes, so that all of its payloads lie in that one, if they are small. */
@@ -54,7 +51,7 @@ function fitInbound(size) {
 }
 
 function beginSlab(length) {
-  inbound.slab = allocate(length);
+  inbound.slab = allocateShared(length);
   // A buffer's `buffer` is a call into V8, for whose price several views are made.
   inbound.memory = inbound.slab.buffer;
   inbound.used = 0;
@@ -78,7 +75,7 @@ const passing = {
 
   buffer() {
     if (this.whole === null) {
-      this.whole = allocate(READ_BUFFER);
+      this.whole = allocateShared(READ_BUFFER);
       this.memory = this.whole.buffer;
     }
     return this.whole;
@@ -106,7 +103,7 @@ const POOLED_LEAST = 8 * 1024;
 const POOLED_MOST = 32 * 1024;
 const POOL = 64 * 1024;
 
-let pool = allocate(POOL).buffer;
+let pool = allocateShared(POOL).buffer;
 let pooled = 0;
 
 /**
@@ -116,15 +113,14 @@ let pooled = 0;
 function renewAssembly(assembly, capacity, keep) {
   const larger = capacity >= POOLED_LEAST && capacity <= POOLED_MOST
     ? takeFromPool(capacity)
-    : allocateOne(capacity);
+    : allocate(capacity);
   if (keep > 0) assembly.copy(larger, 0, 0, keep);
   return larger;
 }
 
 function takeFromPool(capacity) {
   if (pooled + capacity > pool.byteLength) {
-    collector.count(POOL);
-    pool = allocate(POOL).buffer;
+    pool = allocateShared(POOL).buffer;
     pooled = 0;
   }
   pooled += capacity;
@@ -144,7 +140,7 @@ module.exports = {
   NO_BYTES,
   inbound,
   allocate,
-  allocateOne,
+  allocateShared,
   copyOf,
   fitInbound,
   forbidTransfer,

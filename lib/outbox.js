@@ -2,8 +2,7 @@
 
 const { Socket } = require('node:net');
 const codec = require('./codec.js');
-const { collector } = require('./collector.js');
-const { FastBuffer, NO_BYTES, allocate } = require('./memory.js');
+const { FastBuffer, NO_BYTES, allocateShared } = require('./memory.js');
 const { hasPlainHandle, writeToHandle } = require('./handle.js');
 const { hold, isNodesOwn, isShadowed, letGo, writeOf, writeTo } = require('./hold.js');
 const errors = require('./errors.js');
@@ -31,9 +30,7 @@ renewSlab(OUTBOUND_SLAB);
 
 /** A new slab, with room for `size` bytes; native code holds it. */
 function renewSlab(size) {
-  const length = Math.max(OUTBOUND_SLAB, size);
-  collector.count(length);
-  const next = allocate(length);
+  const next = allocateShared(Math.max(OUTBOUND_SLAB, size));
   // Whatever ends this half-way, it is found to be gone, and renewed.
   slab = NO_BYTES;
   codec.lend(next);

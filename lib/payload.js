@@ -7,7 +7,7 @@ const { isAnyArrayBuffer, isArrayBufferView, isSharedArrayBuffer } = require('no
 const { share } = require('./background.js');
 const codec = require('./codec.js');
 const errors = require('./errors.js');
-const { FastBuffer, allocate, forbidTransfer } = require('./memory.js');
+const { FastBuffer, allocateShared, forbidTransfer } = require('./memory.js');
 const { boolean, checkOptions } = require('./options.js');
 
 // What can be sent, and as what kind of message.
@@ -66,7 +66,7 @@ class Frame {
 function pack({ kind, payload }, set) {
   const length = codec.share(kind, payload, set);
   if (length < 0) return null;
-  const bytes = allocate(length);
+  const bytes = allocateShared(length);
   codec.packed(bytes, 0);
   return bytes;
 }

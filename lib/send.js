@@ -8,7 +8,7 @@ const { JOIN_MAX, refuse } = require('./outbox.js');
 const { pack } = require('./background.js');
 const { closeNow } = require('./close.js');
 const { messageInTurn, pump } = require('./deferred.js');
-const { NO_BYTES, allocateOne, view } = require('./memory.js');
+const { NO_BYTES, allocate, view } = require('./memory.js');
 const { Frame, bytesOf, isSlow, kindOf, payloadOf } = require('./payload.js');
 const { SERVER, connectionOf, roleOf } = require('./connection.js');
 const { ignore, rethrow } = require('./unhandled.js');
@@ -173,7 +173,7 @@ function sendLarge(connection, kind, data, callback) {
 
 function sendLargeMasked(connection, kind, data, callback) {
   const { outbox, socket } = connection;
-  const frame = allocateOne(data.length + codec.HEADER_ROOM);
+  const frame = allocate(data.length + codec.HEADER_ROOM);
   const end = codec.frame(connection.id, roleOf(socket), kind, data, frame, 0);
   if (end < 0) return refused(connection, end, kind, data, callback);
   accepted(connection, kind);
