@@ -56,6 +56,8 @@ class Connection {
     this.outbox = new Outbox(socket, limits.maxBufferedAmount ?? Infinity);
 
     // Receiving.
+    /** Whether the program has handed in bytes of the socket, by WS.receive. */
+    this.isFed = false;
     /** The memory of the message in progress. */
     this.assembly = undefined;
     /** Whether a chunk is being processed. */

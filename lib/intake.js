@@ -2,18 +2,20 @@
 
 const { Socket } = require('node:net');
 const { TLSSocket } = require('node:tls');
+const { chunkOf } = require('./chunks.js');
 const { collector } = require('./collector.js');
 const errors = require('./errors.js');
 const { peek } = require('./connection.js');
-const { copyOf, passing } = require('./memory.js');
+const { passing } = require('./memory.js');
 const { isNode } = require('./runtime.js');
 const { rethrow } = require('./unhandled.js');
 
-// How bytes get from a socket to its attachment, where the reactor does not read it.
+// How bytes get from a socket to its attachment, where the reactor does not read it, or to the program that reads it.
 //
 // By 'data' each chunk is a Buffer of its own, for which Node allocates 64 KiB and cuts them, and goes through the
 // stream. A handle can be told to read into one buffer instead, which is what `net.Socket` has its option `onread`
 // for. The library tells it to, and puts a function of its own in front of Node's, which gets all that is no bytes.
+// What the library alone reads does not go through the stream then. Everybody else gets copies by it.
 
 const kIntake = Symbol('ws13.intake');
 
@@ -44,14 +46,28 @@ function isOnlyReader(socket) {
     && !Object.hasOwn(socket, 'emit') && !Object.hasOwn(socket, 'push');
 }
 
-/** Leaves the stream out of reading, where that can be done. */
+/** Leaves the stream out of reading, where nobody else reads it. */
 function readDirectly(socket) {
-  if (!isReadByNode(socket) || !isOnlyReader(socket)) return;
+  if (isReadByNode(socket) && isOnlyReader(socket)) readToBuffer(socket);
+}
+
+/** The same buffer for a socket that the program reads, and hands in what it has read. */
+function readByHand(socket) {
+  if (isReadByNode(socket)) readToBuffer(socket);
+}
+
+function readToBuffer(socket) {
+  if (isReadToBuffer(socket)) return;
   const { _handle: handle } = socket;
-  if (handle[kIntake] !== undefined) return;
+  const buffer = passing.buffer();
   handle[kIntake] = new Intake(socket, handle);
   handle.onread = handleOnRead;
-  handle.useUserBuffer(passing.buffer());
+  handle.useUserBuffer(buffer);
+}
+
+/** Whether that has been done, which lasts as long as the handle. */
+function isReadToBuffer({ _handle: handle }) {
+  return handle?.[kIntake] !== undefined;
 }
 
 /** Whether Node reads a socket's bytes for its stream. */
@@ -76,13 +92,26 @@ function handleOnRead(nothing) {
 function take(socket, handle, chunk) {
   // Its own time, and that of a socket below it.
   socket._unrefTimer();
-  if (socket.readableFlowing === true && socket.readableLength === 0 && isOnlyReader(socket)) {
-    peek(socket).attachment.hear(chunk);
-  } else if (!socket.push(copyOf(chunk))) {
+  const { attachment } = peek(socket);
+  if (attachment !== null && socket.readableFlowing === true && socket.readableLength === 0 && isOnlyReader(socket)) {
+    attachment.hear(chunk);
+  } else if (!pushCopy(socket, chunk)) {
     // The stream has as much as it wants: as Node's own function does it.
     handle.reading = false;
     if (!socket.destroyed) handle.readStop();
   }
+}
+
+function pushCopy(socket, chunk) {
+  let copy;
+  try {
+    copy = chunkOf(chunk);
+  } catch (error) {
+    // There is no memory, and what follows would not be understood without these bytes.
+    socket.destroy(error);
+    return false;
+  }
+  return socket.push(copy);
 }
 
 function socketOnData(chunk) {
@@ -99,4 +128,4 @@ function socketOnData(chunk) {
   }
 }
 
-module.exports = { beginIntake, isOnlyReader, readDirectly };
+module.exports = { beginIntake, isOnlyReader, isReadToBuffer, readByHand, readDirectly };

@@ -4,6 +4,7 @@
 const { Buffer } = require('node:buffer');
 const { collector } = require('./collector.js');
 const { checkNotRead, connectionOf } = require('./connection.js');
+const { readByHand } = require('./intake.js');
 const { processChunk } = require('./feed.js');
 
 /**
@@ -20,6 +21,7 @@ function receive(socket, buffer, callback) {
   const connection = connectionOf(socket);
   if (connection.id === -1) return undefined;
   checkNotRead(connection);
+  if (!connection.isFed) begin(connection);
   // Node has made it for the program.
   collector.count(buffer.byteLength);
   const isNested = connection.busy;
@@ -30,6 +32,12 @@ function receive(socket, buffer, callback) {
   const { first } = connection;
   connection.first = undefined;
   return first;
+}
+
+/** The program reads the socket for us: from now on it may do so at less cost. */
+function begin(connection) {
+  connection.isFed = true;
+  readByHand(connection.socket);
 }
 
 /** The oldest message that waits; none where the program itself has closed or destroyed the connection. */

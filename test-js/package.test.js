@@ -31,6 +31,7 @@ const FILES = [
   'lib/attachment.js',
   'lib/background.js',
   'lib/broadcast.js',
+  'lib/chunks.js',
   'lib/client-handshake.js',
   'lib/close.js',
   'lib/codec.js',
