@@ -10,7 +10,7 @@ const { TOO_MANY_MESSAGES } = require('./faults.js');
 const { failTooBig, violation } = require('./events.js');
 const { processChunk } = require('./feed.js');
 const { IncomingMessage } = require('./incoming.js');
-const { beginIntake, readDirectly } = require('./intake.js');
+const { beginIntake, readToBuffer } = require('./intake.js');
 const { NO_BYTES } = require('./memory.js');
 const { RateLimit } = require('./rate-limit.js');
 const { adopt, isAdoptable } = require('./reactor.js');
@@ -65,7 +65,7 @@ class Attachment {
     // A client's flows until here, whatever the program has asked for in the handshake.
     else socket.pause();
     if (options.transport === 'auto' && isAdoptable(socket)) adopt(connection);
-    else readDirectly(socket);
+    else readToBuffer(socket);
   }
 
   /** Takes what the stream, or its handle, has read. */

@@ -2,38 +2,45 @@
 
 const { FastBuffer, NO_BYTES, copyOf, forbidTransfer } = require('./memory.js');
 
-// The chunks of a stream whose socket is read into the library's buffer: copies that whoever gets them may keep.
-// They lie one behind the other, as Node's own small Buffers do, and not among payloads, which are kept for longer.
+// The chunks that a program reads from a socket of which the library has had Node read into its own buffer: copies,
+// one behind the other in slabs, as Node's small Buffers are. Whoever keeps one keeps its slab, so small chunks have
+// slabs of their own. None of this is counted for the collector: WS.receive counts the chunks that it is handed.
 
-/** Bytes of a slab. A kept chunk pins one, so it is a small one for small ones. */
-const SMALL_SLAB = 8 * 1024;
-const LARGE_SLAB = 64 * 1024;
-/** Chunks of more bytes have a large slab begun. */
-const SMALL_MAX = 512;
-/** Chunks of more bytes have memory of their own. */
-const SHARED_MAX = LARGE_SLAB / 2;
+/** Where chunks of up to `longest` bytes are put. */
+class ChunkSlab {
+  #memory = NO_BYTES.buffer;
+  #used = 0;
 
-let slab = NO_BYTES;
-let memory = null;
-let used = 0;
+  constructor(size, longest) {
+    this.size = size;
+    this.longest = longest;
+    this.#used = size;
+  }
 
-/** A copy of what was read. Whoever is handed it counts it: the slab is not counted besides. */
-function chunkOf(bytes) {
-  const { length } = bytes;
-  if (length > SHARED_MAX) return copyOf(bytes);
-  if (length > slab.length - used) beginSlab(length > SMALL_MAX ? LARGE_SLAB : SMALL_SLAB);
-  const chunk = new FastBuffer(memory, used, length);
-  chunk.set(bytes);
-  used += length;
-  return chunk;
+  copy(bytes) {
+    const { length } = bytes;
+    if (length > this.size - this.#used) this.#renew();
+    const chunk = new FastBuffer(this.#memory, this.#used, length);
+    chunk.set(bytes);
+    this.#used += length;
+    return chunk;
+  }
+
+  #renew() {
+    const slab = Buffer.allocUnsafeSlow(this.size);
+    forbidTransfer(slab);
+    this.#memory = slab.buffer;
+    this.#used = 0;
+  }
 }
 
-function beginSlab(size) {
-  const next = Buffer.allocUnsafeSlow(size);
-  forbidTransfer(next);
-  slab = next;
-  memory = next.buffer;
-  used = 0;
+const small = new ChunkSlab(8 * 1024, 512);
+const large = new ChunkSlab(64 * 1024, 32 * 1024);
+
+/** A copy of bytes, which may share its memory with others. */
+function chunkOf(bytes) {
+  if (bytes.length <= small.longest) return small.copy(bytes);
+  return bytes.length <= large.longest ? large.copy(bytes) : copyOf(bytes);
 }
 
 module.exports = { chunkOf };

@@ -6,30 +6,36 @@ const { chunkOf } = require('./chunks.js');
 const { collector } = require('./collector.js');
 const errors = require('./errors.js');
 const { peek } = require('./connection.js');
-const { passing } = require('./memory.js');
+const { copyOf, passing } = require('./memory.js');
 const { isNode } = require('./runtime.js');
 const { rethrow } = require('./unhandled.js');
 
-// How bytes get from a socket to its attachment, where the reactor does not read it, or to the program that reads it.
+// How bytes get from a socket to whoever reads it, where the reactor does not: to the socket's attachment, or to a
+// program that hands them to WS.receive.
 //
-// By 'data' each chunk is a Buffer of its own, for which Node allocates 64 KiB and cuts them, and goes through the
-// stream. A handle can be told to read into one buffer instead, which is what `net.Socket` has its option `onread`
-// for. The library tells it to, and puts a function of its own in front of Node's, which gets all that is no bytes.
-// What the library alone reads does not go through the stream then. Everybody else gets copies by it.
+// For each chunk Node allocates 64 KiB, cuts them, and pushes the rest into the stream. But a handle can be told to
+// read into a buffer of the user's, which is what the option `onread` of `net.Socket` is for, and whatever has been
+// read, or has failed, it tells its own `onread`, a function of Node's. The library puts a function in front of that.
+// What the library alone reads does not go through the stream then; everybody else gets copies, through the stream.
 
 const kIntake = Symbol('ws13.intake');
 
-/** The buffer of a socket that was made with that option, and brings its bytes to the program alone. */
-const kBuffer = Object.getOwnPropertySymbols(new Socket()).find(({ description }) => description === 'kBuffer');
+/** Where Node keeps that option: the buffer, and who is told how many bytes were read into it. */
+const kBuffer = symbolOf('kBuffer');
+const kBufferCb = symbolOf('kBufferCb');
 
-/** What belongs to a handle that reads into the buffer. */
+function symbolOf(name) {
+  return Object.getOwnPropertySymbols(new Socket()).find(({ description }) => description === name);
+}
+
+/** What the library keeps with a handle. */
 class Intake {
-  constructor(socket, { bytesRead, onread }) {
+  constructor(socket, onread) {
     this.socket = socket;
-    /** Node's own function for what the handle has read. */
+    /** Node's own function. */
     this.onread = onread;
-    /** Bytes that were read: libuv asks for the buffer as it reads, and the handle counts before it tells. */
-    this.bytesRead = bytesRead;
+    /** How many bytes Node says were read; 0 where that was an end or an error. */
+    this.length = 0;
   }
 }
 
@@ -46,68 +52,75 @@ function isOnlyReader(socket) {
     && !Object.hasOwn(socket, 'emit') && !Object.hasOwn(socket, 'push');
 }
 
-/** Leaves the stream out of reading, where nobody else reads it. */
-function readDirectly(socket) {
-  if (isReadByNode(socket) && isOnlyReader(socket)) readToBuffer(socket);
-}
-
-/** The same buffer for a socket that the program reads, and hands in what it has read. */
-function readByHand(socket) {
-  if (isReadByNode(socket)) readToBuffer(socket);
-}
-
+/** Has a socket read into the library's buffer, from its second chunk on, where that can be done. */
 function readToBuffer(socket) {
-  if (isReadToBuffer(socket)) return;
+  if (!isReadByNode(socket)) return;
   const { _handle: handle } = socket;
-  const buffer = passing.buffer();
-  handle[kIntake] = new Intake(socket, handle);
-  handle.onread = handleOnRead;
-  handle.useUserBuffer(buffer);
+  if (handle[kIntake] !== undefined) return;
+  handle[kIntake] = new Intake(socket, handle.onread);
+  handle.onread = handleOnFirstRead;
 }
 
-/** Whether that has been done, which lasts as long as the handle. */
-function isReadToBuffer({ _handle: handle }) {
-  return handle?.[kIntake] !== undefined;
-}
-
-/** Whether Node reads a socket's bytes for its stream. */
+/** Whether a socket is one that Node reads for its stream, if nothing else does. */
 function isReadByNode(socket) {
   const prototype = Object.getPrototypeOf(socket);
-  const { _handle: handle } = socket;
   return isNode && (prototype === Socket.prototype || prototype === TLSSocket.prototype)
-    && socket.readable && !socket.connecting && !socket[kBuffer]
-    && typeof handle?.useUserBuffer === 'function' && typeof handle.onread === 'function';
+    // `null` where the option is not used.
+    && socket[kBuffer] === null && socket[kBufferCb] === null
+    && typeof socket._handle?.useUserBuffer === 'function' && typeof socket._handle.onread === 'function';
 }
 
-/** A handle has read something, into the buffer; or it has come to its end, or failed. */
-function handleOnRead(nothing) {
+/**
+ * A chunk in memory of Node's shows that nothing lies between the handle and its stream. Under TLS, an HTTP parser or
+ * an HTTP/2 session nobody here would be told, and the buffer would cut those off.
+ */
+function handleOnFirstRead(arrayBuffer) {
+  if (arrayBuffer !== undefined) {
+    this.onread = handleOnRead;
+    this.useUserBuffer(passing.whole);
+  }
+  return this[kIntake].onread.call(this, arrayBuffer);
+}
+
+/** The handle has read into the buffer, or has come to its end, or failed. Which, Node's function knows. */
+function handleOnRead(arrayBuffer) {
   const intake = this[kIntake];
-  const { bytesRead } = this;
-  const length = bytesRead - intake.bytesRead;
-  intake.bytesRead = bytesRead;
-  if (length === 0) intake.onread.call(this, nothing);
-  else if (!intake.socket.destroyed) take(intake.socket, this, passing.bytes(length));
+  const { onread, socket } = intake;
+  intake.length = 0;
+  socket[kBuffer] = passing.whole;
+  socket[kBufferCb] = noteLength;
+  try {
+    onread.call(this, arrayBuffer);
+  } finally {
+    // They are seen by whoever inspects the socket, and by its `pause`.
+    socket[kBuffer] = socket[kBufferCb] = null;
+  }
+  if (intake.length > 0) take(socket, this, passing.bytes(intake.length));
+}
+
+/** Node would give the bytes to the program here. */
+function noteLength(length) {
+  this._handle[kIntake].length = length;
 }
 
 function take(socket, handle, chunk) {
-  // Its own time, and that of a socket below it.
-  socket._unrefTimer();
-  const { attachment } = peek(socket);
-  if (attachment !== null && socket.readableFlowing === true && socket.readableLength === 0 && isOnlyReader(socket)) {
-    attachment.hear(chunk);
-  } else if (!pushCopy(socket, chunk)) {
-    // The stream has as much as it wants: as Node's own function does it.
+  const isFlowing = socket.readableFlowing === true && socket.readableLength === 0;
+  if (isFlowing && isOnlyReader(socket)) {
+    peek(socket).attachment.hear(chunk);
+  } else if (!push(socket, chunk, isFlowing)) {
+    // The stream has as much as it wants: what Node does then.
     handle.reading = false;
     if (!socket.destroyed) handle.readStop();
   }
 }
 
-function pushCopy(socket, chunk) {
+/** Gives the stream a copy, which may share its memory if it does not wait there. */
+function push(socket, chunk, isFlowing) {
   let copy;
   try {
-    copy = chunkOf(chunk);
+    copy = isFlowing ? chunkOf(chunk) : copyOf(chunk);
   } catch (error) {
-    // There is no memory, and what follows would not be understood without these bytes.
+    // There is no memory for it, and what follows would not be understood without these bytes.
     socket.destroy(error);
     return false;
   }
@@ -128,4 +141,4 @@ function socketOnData(chunk) {
   }
 }
 
-module.exports = { beginIntake, isOnlyReader, isReadToBuffer, readByHand, readDirectly };
+module.exports = { beginIntake, isOnlyReader, readToBuffer };

@@ -70,16 +70,8 @@ const READ_BUFFER = 128 * 1024;
  * callback may have more read into it (under TLS, a write of nothing), so nothing may be left there by then.
  */
 const passing = {
-  whole: null,
+  whole: allocateShared(READ_BUFFER),
   memory: null,
-
-  buffer() {
-    if (this.whole === null) {
-      this.whole = allocateShared(READ_BUFFER);
-      this.memory = this.whole.buffer;
-    }
-    return this.whole;
-  },
 
   /** The bytes that were read last. */
   bytes(length) {
@@ -90,6 +82,7 @@ const passing = {
     return bytes.buffer === this.memory;
   }
 };
+passing.memory = passing.whole.buffer;
 
 /** A copy in memory of its own. Not Buffer.from, whose pool is of 64 KiB in newer versions of Node. */
 function copyOf(bytes) {

@@ -4,7 +4,7 @@ const codec = require('./codec.js');
 const { enter, leave, watch } = require('./adopted.js');
 const { peek, roleOf } = require('./connection.js');
 const { isNodesOwn } = require('./hold.js');
-const { isOnlyReader, isReadToBuffer } = require('./intake.js');
+const { isOnlyReader } = require('./intake.js');
 const { isNode } = require('./runtime.js');
 const { start } = require('./turn.js');
 const { rethrow } = require('./unhandled.js');
@@ -25,7 +25,7 @@ function isAdoptable(socket) {
     && isNodesOwn(socket)
     && socket.readable && socket.writable && !socket.connecting
     && socket._handle?.fd >= 0 && typeof socket._handle.readStop === 'function'
-    && isOnlyReader(socket) && !isReadToBuffer(socket);
+    && isOnlyReader(socket);
 }
 
 /** Takes over the socket of a connection, if it can be done. */

@@ -4,7 +4,7 @@
 const { Buffer } = require('node:buffer');
 const { collector } = require('./collector.js');
 const { checkNotRead, connectionOf } = require('./connection.js');
-const { readByHand } = require('./intake.js');
+const { readToBuffer } = require('./intake.js');
 const { processChunk } = require('./feed.js');
 
 /**
@@ -21,7 +21,7 @@ function receive(socket, buffer, callback) {
   const connection = connectionOf(socket);
   if (connection.id === -1) return undefined;
   checkNotRead(connection);
-  if (!connection.isFed) begin(connection);
+  if (!connection.isFed && buffer.length > 0) begin(connection);
   // Node has made it for the program.
   collector.count(buffer.byteLength);
   const isNested = connection.busy;
@@ -34,10 +34,10 @@ function receive(socket, buffer, callback) {
   return first;
 }
 
-/** The program reads the socket for us: from now on it may do so at less cost. */
+/** The program reads the socket: it gets chunks that cost less from now on. */
 function begin(connection) {
   connection.isFed = true;
-  readByHand(connection.socket);
+  readToBuffer(connection.socket);
 }
 
 /** The oldest message that waits; none where the program itself has closed or destroyed the connection. */

@@ -1,16 +1,20 @@
 'use strict';
 
-// How bytes get to a program that reads its socket itself and hands them to WS.receive: from the first call on they
+// How bytes get to a program that reads its socket itself and hands them to WS.receive: from the second chunk on they
 // are read into the library's buffer, and the program gets copies by the stream, as if they came from Node.
 
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
+const http = require('node:http');
 const net = require('node:net');
 const { PassThrough } = require('node:stream');
 const { test } = require('node:test');
+const tls = require('node:tls');
 const { WS } = require('..');
 const { keeper, until } = require('./support/attached.js');
+const { selfSigned } = require('./support/certificate.js');
 const { peerOf } = require('./support/frames.js');
+const { requestHeaders } = require('./support/handshake.js');
 const { as } = require('./support/plain.js');
 const { closed, connect, connected, lasting, listen } = require('./support/sockets.js');
 
@@ -33,13 +37,15 @@ function readByData(socket) {
   return { chunks, payloads };
 }
 
-/** A server's end that has been read by 'data' once, and what it got. */
+/** A server's end that is read into the buffer, and what it got: one chunk, with the message 'first'. */
 async function reading(t, kind = 'net') {
   const { server, client } = await connected(t, kind);
   const got = readByData(server);
-  client.write(peerOf('server').text('first'));
-  await until(() => got.payloads.length === 1);
-  assert.ok(isDirect(server));
+  while (!isDirect(server) || got.payloads.length === 0) {
+    got.chunks.length = got.payloads.length = 0;
+    client.write(peerOf('server').text('first'));
+    await until(() => got.payloads.length === 1);
+  }
   return { server, client, ...got };
 }
 
@@ -64,7 +70,7 @@ for (const kind of KINDS) {
     });
   }
 
-  test(`${kind}: small chunks lie in one slab, and long ones have memory of their own`, async (t) => {
+  test(`${kind}: a chunk shares its memory with others of its size, or has memory of its own`, async (t) => {
     const { client, chunks, payloads } = await reading(t, kind);
     const send = async (size) => {
       chunks.length = payloads.length = 0;
@@ -72,10 +78,39 @@ for (const kind of KINDS) {
       await until(() => payloads.length === 1);
       return [...chunks];
     };
-    const small = [...await send(10), ...await send(20), ...await send(30)];
-    assert.equal(new Set(small.map(({ buffer }) => buffer)).size, 1);
-    const long = (await send(200 * KiB)).filter(({ length }) => length > 32 * KiB);
-    for (const chunk of long) assert.equal(chunk.buffer.byteLength, chunk.length);
+    const all = [];
+    for (const size of [500, 600, 10, 10_000, 20, 200 * KiB]) all.push(...await send(size));
+    for (const { buffer, length } of all) {
+      const expected = length <= 512 ? 8 * KiB : length <= 32 * KiB ? 64 * KiB : length;
+      assert.equal(buffer.byteLength, expected, `${length}`);
+    }
+  });
+
+  test(`${kind}: slabs are used to their ends`, async (t) => {
+    const { client, chunks, payloads } = await reading(t, kind);
+    chunks.length = payloads.length = 0;
+    // 128 bytes each, with its header.
+    const frames = Array.from({ length: 150 }, (_, i) => peerOf('server').binary(Buffer.alloc(122, i)));
+    for (const [i, frame] of frames.entries()) {
+      client.write(frame);
+      await until(() => payloads.length === i + 1);
+    }
+    assert.deepEqual(chunks, frames);
+    assert.ok(new Set(chunks.map(({ buffer }) => buffer)).size <= 4);
+    assert.ok(chunks.some(({ buffer, byteOffset, length }) => byteOffset + length === buffer.byteLength));
+  });
+
+  test(`${kind}: what waits in a stream pins nothing but itself`, async (t) => {
+    const { server, client, chunks, payloads } = await reading(t, kind);
+    server.pause();
+    for (const size of [1, 2, 3]) {
+      const before = server.readableLength;
+      client.write(peerOf('server').binary(Buffer.alloc(size)));
+      await until(() => server.readableLength > before);
+    }
+    server.resume();
+    await until(() => payloads.length === 4);
+    for (const { buffer, length } of chunks.slice(1)) assert.equal(buffer.byteLength, length);
   });
 
   test(`${kind}: a program that pauses its socket at every chunk does not take the flood of a peer`, async (t) => {
@@ -242,9 +277,10 @@ test('where there is no memory for a chunk, the socket is destroyed with that er
   mock.mock.restore();
 });
 
-test('a socket that the library reads after all is none of the reactor\'s', async (t) => {
-  const { server, client } = await connected(t, 'net');
-  WS.receive(server, Buffer.alloc(0));
+test('a socket that is upgraded once more, and left to the reactor, fails as ever', async (t) => {
+  const { server, client } = await reading(t);
+  server.removeAllListeners('data');
+  assert.ok(WS.upgrade(server, requestHeaders()));
   const { handlers, inbox, closed: over } = keeper();
   WS.attach(server, handlers);
   for (const text of ['one', 'two']) {
@@ -255,6 +291,66 @@ test('a socket that the library reads after all is none of the reactor\'s', asyn
   const { code, error } = await over;
   assert.deepEqual([code, error.code, inbox.left], [1006, 'ECONNRESET', []]);
 });
+
+// Handles that something else reads as well.
+
+test('an HTTP server that is given the socket, and gives it back, leaves it in order', async (t) => {
+  const { server, client, chunks } = await reading(t);
+  server.removeAllListeners('data');
+  const listener = http.createServer((request, response) => response.end('answer'));
+  const upgraded = once(listener, 'upgrade');
+  listener.emit('connection', server);
+  const head = (target, more = '') => `GET ${target} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
+  client.write(head('/'));
+  await until(() => client.readableLength > 0 || client.bytesRead > 150);
+  client.write(head('/', 'Connection: Upgrade\r\nUpgrade: other\r\n'));
+  await upgraded;
+  chunks.length = 0;
+  server.on('data', (chunk) => chunks.push(chunk));
+  const ended = once(server, 'end');
+  client.end('hello');
+  await ended;
+  assert.equal(String(Buffer.concat(chunks)), 'hello');
+});
+
+test('one that keeps the socket hears of its end, and of a reset', async (t) => {
+  for (const finish of ['end', 'resetAndDestroy']) {
+    const { server, client } = await reading(t);
+    server.removeAllListeners('data');
+    const listener = http.createServer((request, response) => request.resume().on('end', () => response.end()));
+    const errors = [];
+    listener.on('clientError', ({ code }) => errors.push(code));
+    listener.emit('connection', server);
+    const answered = once(client, 'data');
+    client.write(`POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n${'x'.repeat(300_000)}`);
+    await answered;
+    const gone = closed(server);
+    client[finish]();
+    await gone;
+    assert.deepEqual(errors, finish === 'end' ? [] : ['ECONNRESET']);
+  }
+});
+
+for (const [what, when] of Object.entries({ before: 0, 'between two calls of': 1, after: 2 })) {
+  test(`TLS that is begun ${what} WS.receive is not cut off`, async (t) => {
+    const { server, client } = await connected(t, 'net');
+    const chunk = peerOf('server').text('in the clear');
+    for (let call = 0; call < when; call++) {
+      const arrived = once(server, 'data');
+      client.write(chunk);
+      WS.receive(server, ...await arrived);
+    }
+    const identity = selfSigned();
+    const secure = new tls.TLSSocket(server, { isServer: true, ...identity });
+    if (when < 2) WS.receive(server, chunk);
+    const peer = tls.connect({ socket: client, servername: 'localhost', ca: identity.cert });
+    for (const socket of [secure, peer]) socket.on('error', () => {});
+    const heard = once(secure, 'data');
+    peer.write('hello');
+    assert.equal(String(await heard), 'hello');
+    secure.destroy();
+  });
+}
 
 // Sockets that are read as before.
 
@@ -291,13 +387,18 @@ test('one that was made with the option `onread`', async (t) => {
 
 test('one of a class of the program\'s', async (t) => {
   class Own extends net.Socket {}
-  const listener = net.createServer((socket) => socket.end(peerOf('client').text('text')));
+  const listener = net.createServer();
   const port = await listen(listener);
   const client = as('client', new Own());
   lasting(t, { release: () => { client.destroy(); listener.close(); } });
   const { payloads } = readByData(client);
+  const seen = [];
+  client.on('data', () => seen.push(isDirect(client)));
   client.connect(port);
-  await once(client, 'close');
-  assert.deepEqual(payloads.map(String), ['text']);
-  assert.ok(!isDirect(client));
+  const [server] = await once(listener, 'connection');
+  for (const count of [1, 2, 3]) {
+    server.write(peerOf('client').text('text'));
+    await until(() => payloads.length === count);
+  }
+  assert.deepEqual(seen, [false, false, false]);
 });
