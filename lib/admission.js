@@ -30,7 +30,7 @@ function admitsOrigin(origins, request) {
     if (typeof admitted !== 'boolean') throw errors.invalidReturn('origins', 'true or false', admitted);
     return admitted;
   }
-  // Browsers always tell it. Who does not is no page that somebody was lured to.
+  // Browsers always send it; without it this is no page a user was lured to.
   if (origin === undefined) return true;
   return origins.some((known) => {
     // Unlike `test`, `search` always begins at the start.

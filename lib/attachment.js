@@ -36,7 +36,7 @@ class Attachment {
     this.isHeard = false;
     /** Whether a heartbeat's ping has not been followed by anything. */
     this.pinged = false;
-    /** Bytes that the system had taken when the heartbeat found that more waited for it; or -1. */
+    /** Bytes the kernel had accepted at the last heartbeat if others were queued, else -1. */
     this.taken = -1;
   }
 

@@ -4,9 +4,8 @@ const codec = require('./codec.js');
 const { NO_BYTES, allocate } = require('./memory.js');
 const { Queue } = require('./queue.js');
 
-// What is too long for the loop: large messages are packed and unpacked on threads of libuv's pool.
-// Other users of that pool, files and names among them, keep half of the threads that it has by
-// default, and who waits here waits for its turn, not for a connection.
+// Large messages are packed and unpacked on libuv's thread pool, two at a time: half of its default
+// four threads are left to other users (fs, dns). Further jobs queue here, in the order they came.
 
 const MOST = 2;
 

@@ -34,7 +34,7 @@ function broadcast(sockets, payload, options) {
   let batch = [];
   let accepted = 0;
   for (const connection of connections) {
-    if (!mayJoin(connection, prepared)) others.push(connection);
+    if (!tryJoin(connection, prepared)) others.push(connection);
     else if (batch.push(connection) === MOST) {
       accepted += sendBatch(batch, prepared);
       batch = [];
@@ -48,7 +48,7 @@ function broadcast(sockets, payload, options) {
 }
 
 /** Whether the frame is written at once, as it is, so that it may be along with others. */
-function mayJoin(connection, { bytes }) {
+function tryJoin(connection, { bytes }) {
   return bytes.length <= FRAME_MAX
     && !connection.gone && !connection.closing
     && connection.deferred === null && connection.extension.agreement === 0

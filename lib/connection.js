@@ -113,7 +113,7 @@ class Connection {
     this.isEnding = false;
   }
 
-  /** Whether nothing can be sent to, or is wanted from, the socket: not yet, or not any more. */
+  /** Whether nothing can be written: the handshake is not done, or the socket has ended. */
   get gone() {
     const { outbox, socket } = this;
     if (this.id === -1 || this.handshake !== null) return true;
@@ -160,7 +160,7 @@ class Connection {
     closings.start(this, this.limits.closeTimeout);
   }
 
-  /** Gives the whole of that time again, if it has begun: what the end waits for goes on. */
+  /** Restarts closeTimeout if it is running: a deferred send has made progress. */
   renewCloseTimer() {
     if (this.isEnding) closings.start(this, this.limits.closeTimeout);
   }
@@ -251,8 +251,8 @@ function remember(socket, connection) {
 }
 
 /**
- * The connection of a socket, or undefined. A socket of WS.listen gets one before its handshake is done:
- * what was sent then would stand in front of the answer.
+ * The connection of a socket, or undefined. A socket of WS.listen whose handshake is not done is given one
+ * that refuses sends, which would precede the answer.
  */
 function knownOf(socket) {
   const known = peek(socket);
@@ -333,8 +333,8 @@ function lookForEnd(socket) {
 }
 
 /**
- * Whether the program has destroyed a socket, which neither came to its end nor failed before. Others than
- * Node's are destroyed by whatever carries them as well.
+ * Whether the program has destroyed a socket that had neither ended nor failed. False for streams other than
+ * Node's sockets: their transport destroys them, too.
  */
 function isDropped(socket) {
   const { destroyed, errored, writableFinished } = socket;
@@ -351,7 +351,7 @@ function socketOnClose() {
   if (connection.id !== -1) heedDestroy(connection);
 }
 
-/** Lets go of what a closed socket has brought and is yet to be delivered, where it is destroyed once more. */
+/** Has a further `destroy` of a closed socket drop what is still to be delivered. */
 function heedDestroy(connection) {
   const { destroy } = connection.socket;
   if (typeof destroy !== 'function') return;

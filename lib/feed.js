@@ -16,7 +16,7 @@ const { table, EVENTS, EVENT_WORDS } = codec;
 /** The length of a close event. */
 const CODE_MASK = (1 << codec.CODE) - 1;
 
-/** Memory of more bytes is not lent for messages behind one that has yet to be delivered: there may be none. */
+/** The most memory to lend ahead of delivery: an allocation that fails would cost the messages before it. */
 const AHEAD_MAX = 128 * 1024;
 
 /** The bit of `paused` for a message that is unpacked in the background; see pause.js. */
@@ -75,8 +75,8 @@ function endWalk() {
 /**
  * Reads a chunk: one native call, or a few, and the events of each in turn. The rest of it waits
  * where a callback throws, or pauses the connection.
- * @param own the callback that is to get the rest, or null for that of the next call
- * @param from where in the chunk to begin; past 0 it is the turn of the bytes before it that goes on
+ * @param own the callback for what has to wait, or null for that of the next call
+ * @param from where in the chunk to begin; past 0 the inflation budget is not renewed (receive.rs)
  */
 function feed(connection, chunk, deliver, own, from = 0) {
   const outer = walks === 0 ? null : table.slice(0, used);
@@ -109,7 +109,7 @@ function feed(connection, chunk, deliver, own, from = 0) {
       needed = table[codec.NEEDED];
       const needs = table[codec.NEEDS];
       const keep = table[codec.KEEP];
-      // A callback may have more read to where the rest is. So that is decoded first, or else copied.
+      // A callback may cause a read over the rest: decode it ahead of delivery, or else copy it.
       if ((count > 0 || early !== null) && at < chunk.length && passing.holds(chunk)) {
         if (needed > 0 && needed <= AHEAD_MAX && needs !== codec.BACKGROUND) {
           early ??= new Queue();
@@ -264,8 +264,8 @@ function goOn(connection) {
 }
 
 /**
- * Keeps what comes behind an event, in front of all that waits. That is there already, and is no reason to
- * fail the peer; `wait` looks whether more may come.
+ * Puts what follows an event at the front of the backlog. The limit is not checked: these bytes were
+ * admitted already, and `wait` checks new ones.
  * @param goesOn whether there is more to be done for the bytes that were read
  */
 function keepRest(connection, memory, event, end, chunk, at, own, goesOn = false) {

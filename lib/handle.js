@@ -61,8 +61,8 @@ function isPending(request) {
 }
 
 /**
- * Has a function answer the next write to a handle, as the handle's method would. The stream looks for the rest of an
- * answer where Node keeps that of the last write of all.
+ * Has a function stand in for the handle's next write. Node keeps the other results of a write (bytes, async) in one
+ * place for all handles, and the stream reads them there.
  */
 function answerNext(handle, answer) {
   const restores = ['writeBuffer', 'writev'].map((method) => {

@@ -75,7 +75,7 @@ class Handshake {
     this.takeInTurn(request, head);
   }
 
-  /** Goes on once the client has the answers to what it has asked for before, without waiting for them. */
+  /** Goes on once the responses to the client's earlier, pipelined requests are written. */
   takeInTurn(request, head) {
     const { socket } = this;
     if (this.state !== PENDING) return;
@@ -240,7 +240,7 @@ class Handshake {
     this.end(OVER);
     countRefused(reason);
     listener.dismissed(this);
-    // A refusal would be taken for the answer that the client still waits for.
+    // The client would take a refusal for the response to an earlier request.
     if (socket.destroyed || !socket.writable || isOwed(socket)) {
       socket.destroy();
       return;

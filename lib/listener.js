@@ -50,7 +50,7 @@ class Listener {
    * @returns a promise that resolves when the last of them is gone
    */
   shutDown(code, timeout) {
-    // With a host to look up it listens later, unless it is closed before; once more where it was told to anew.
+    // A server that is still looking up its host is not `listening` yet; `close` keeps it from starting.
     if (this.server.listening || !this.hasListened) this.server.close();
     if (this.closing !== null) return this.closing.promise;
     const closing = this.closing = new Closing(this.handshakes);

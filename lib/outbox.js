@@ -84,9 +84,9 @@ class Outbox {
     this.isWriting = false;
     /** The last tick in which something was sent. */
     this.tick = -1;
-    /** Whether the first frame of a tick may be gathered, too: by hand it is promised to be written at once. */
+    /** Whether a tick's first frame may be gathered: by hand it must go at once. */
     this.mayDelay = false;
-    /** Whether it is, since the tick before had several. */
+    /** Whether the next tick's first frame is gathered: this tick had several. */
     this.bursts = false;
     /** Whether the running tick's end flushes it. */
     this.queued = false;
@@ -104,7 +104,7 @@ class Outbox {
    * a Buffer another length than that of its bytes, which native code finds.
    */
   reserve(size) {
-    // Somebody has transferred its memory away, which native code does not find.
+    // The slab was transferred away; native code still holds the old address.
     if (slab.length === 0) renewSlab(OUTBOUND_SLAB);
     if (this.slab === slab && this.end + size <= this.limit) return;
     const step = size > REGION_STEP ? size : REGION_STEP;
@@ -293,7 +293,7 @@ class Outbox {
   flushRegion() {
     const { end, slab: region, socket, start } = this;
     if (isOver(socket) || !isFree(socket) || region.length === 0) return false;
-    // To write nothing would be told the error of the socket, which nobody would hear of.
+    // An empty write would consume the socket's pending error without reporting it.
     const taken = start === end ? 0 : this.count(this.writeRegion());
     this.start += taken;
     if (taken !== end - start) return false;
@@ -387,8 +387,8 @@ class Outbox {
   }
 
   /**
-   * Drops a peer for which too much waits in front of a message, which may be any size. A control frame may
-   * wait behind one of any size, too: only such frames themselves must not come to too much.
+   * Destroys the socket if more than `bound` bytes wait in front of a message; the message itself may be any
+   * size. Control frames may wait behind it: of them only those sent since are counted.
    */
   checkBound(accepted, written) {
     const { bound, hasMessage, socket } = this;

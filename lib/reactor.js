@@ -13,7 +13,7 @@ const { rethrow } = require('./unhandled.js');
 // stays Node's: its handle only stops reading, and starts again where the peer has ended or the
 // socket has failed, so that Node tells of it.
 
-const kConnection = Symbol('ws13.adopted');
+const kAdopted = Symbol('ws13.adopted');
 
 const isPossible = isNode && typeof codec.start === 'function' && process.env.WS13_TRANSPORT !== 'stream';
 /** What starting the reactor has come to; it is tried again while that is 0. */
@@ -39,7 +39,7 @@ function adopt(connection) {
   // Whatever asks the stream for more must not have the handle read again.
   handle.reading = true;
   enter(connection);
-  handle[kConnection] = connection;
+  handle[kAdopted] = connection;
   Object.setPrototypeOf(handle, adoptedPrototype(Object.getPrototypeOf(handle)));
   keepAlive(connection, handle.hasRef() ? 1 : 0);
   // What the program does to the socket is done to the reactor's half as well.
@@ -84,22 +84,22 @@ function extend(prototype) {
 
     // The descriptor may be another socket's as soon as the handle is closed.
     close(callback) {
-      leave(this[kConnection]);
+      leave(this[kAdopted]);
       return super.close(callback);
     },
 
     reset(callback) {
-      leave(this[kConnection]);
+      leave(this[kAdopted]);
       return super.reset(callback);
     },
 
     ref() {
-      keepAlive(this[kConnection], 1);
+      keepAlive(this[kAdopted], 1);
       return super.ref();
     },
 
     unref() {
-      keepAlive(this[kConnection], 0);
+      keepAlive(this[kAdopted], 0);
       return super.unref();
     },
 
@@ -112,11 +112,11 @@ function extend(prototype) {
     },
 
     get bytesRead() {
-      return super.bytesRead + this[kConnection].bytesRead;
+      return super.bytesRead + this[kAdopted].bytesRead;
     },
 
     get bytesWritten() {
-      return super.bytesWritten + this[kConnection].outbox.bytesWritten;
+      return super.bytesWritten + this[kAdopted].outbox.bytesWritten;
     }
   };
 }
@@ -126,7 +126,7 @@ function extend(prototype) {
  * come to the handle next, which fails as if the kernel had told it, and Node does all that follows.
  * @returns the error, below 0, or 0
  */
-function tellFault({ [kConnection]: { outbox } }, buffers) {
+function tellFault({ [kAdopted]: { outbox } }, buffers) {
   const { fault } = outbox;
   if (fault === 0) return 0;
   outbox.fault = 0;

@@ -18,7 +18,7 @@ let readBuffer = null;
 /** Whether a turn is due for what the last one has left. */
 let isDue = false;
 
-/** Where the reactor starts: the context of the connection that happens to be the first would stay. */
+/** The reactor's async context: else it would keep that of the connection that started it. */
 const root = new AsyncResource('WS13');
 
 /** Starts the reactor → 1; 0 where that may be done later, -1 where there will be none. */

@@ -42,8 +42,8 @@ class Unread {
    * @returns whether more may come, for all that this knows
    */
   noteRead(size, chunk) {
-    // How many parts a read takes is not told; none are left of nothing. Who has asked for more than
-    // there is has to get more, whatever it comes in.
+    // Node does not tell how many parts a read took: all, if nothing is left. A reader that asks
+    // for more than is here must get more, or it waits forever.
     const areGone = this.#readable.readableLength === 0 || (chunk === null && size !== 0);
     if (this.#parts === 0 || !areGone) return false;
     this.#parts = 0;

@@ -21,8 +21,8 @@ use crate::protocol::deflate::Deflating;
 use crate::protocol::extension::{Pack, Packing, Unpacking};
 use crate::protocol::{FrameHeader, MessageKind, SendError};
 
-/// Bytes that are copied at a stretch, before the loop has a chance of this thread's processor: the kernel
-/// would give it that only after some milliseconds.
+/// Bytes copied between two yields: without those the event loop may wait milliseconds for this
+/// thread's core.
 const STRETCH: usize = 32 * 1024;
 
 /// Where the environment is, or null once it has ended: a job may be done after that.
@@ -31,7 +31,7 @@ pub type Home = Rc<Cell<*mut Environment>>;
 /// For whom something is done.
 struct Owner {
     home: Home,
-    /// The number of a connection, and which of all it is: the number may be another's meanwhile.
+    /// A connection's number and serial: the number may be reused before the job is done.
     connection: Option<(u32, u64)>,
 }
 
@@ -193,7 +193,8 @@ fn start<const N: usize>(
 
 /// On a thread of libuv's.
 unsafe extern "C" fn execute(_: sys::napi_env, data: *mut std::ffi::c_void) {
-    // SAFETY: the job's box; from `start` to `complete` nobody else uses it.
+    // SAFETY: the job's box; from `start` to `complete` nobody else uses it. Of it only the task is
+    // touched here: `home`, which is not `Send`, stays with the loop.
     let job = unsafe { &mut *data.cast::<Job>() };
     let done = catch_unwind(AssertUnwindSafe(|| job.task.run()));
     job.is_done = done.is_ok();

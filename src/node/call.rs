@@ -144,8 +144,8 @@ impl Bytes {
     /// The memory is there as long as the slice, and meanwhile no mutable slice of an overlapping part is
     /// alive and nobody else writes to it.
     pub unsafe fn as_slice<'a>(self) -> &'a [u8] {
-        // SAFETY: start and len are those of a typed array, whose memory holds bytes, whichever; that it is
-        // there, and is not written to, is the caller's duty.
+        // SAFETY: a typed array's start and length, or `EMPTY`: not null, and any bytes are valid
+        // u8s. Lifetime and aliasing are the caller's duty.
         unsafe { std::slice::from_raw_parts(self.start, self.len) }
     }
 

@@ -112,13 +112,13 @@ impl Environment {
         &self.home
     }
 
-    /// Which of all connections the one of that number is.
+    /// A connection's serial, which is never reused.
     pub fn serial(&self, number: u32) -> Result<u64, Misuse> {
         let peer = self.peers.get(number as usize);
         peer.map(|peer| peer.serial).ok_or(NO_CONNECTION)
     }
 
-    /// Whether the connection of that number is that one of all.
+    /// Whether the number still belongs to that serial.
     pub fn is_owner(&self, (number, serial): (u32, u64)) -> bool {
         self.serial(number).is_ok_and(|found| found == serial)
     }

@@ -87,7 +87,7 @@ impl Desk {
     }
 }
 
-/// A frame was packed, and has no place yet: added is its length, below 0.
+/// `put` answers this less the length of a packed frame that does not fit.
 const ON_DESK: i64 = -16;
 
 /// Packs the argument of `put` into `room`, which begins at `at` of its buffer; what does not fit stays where

@@ -199,8 +199,8 @@ impl Connection {
     /// before [`Connection::end_packing`].
     ///
     /// # Errors
-    /// [`SendError::Closing`], and [`SendError::InvalidUtf8`] for text that is not. A part that is to
-    /// be sent as it is has not been checked: that moves on in the text, and is done once.
+    /// [`SendError::Closing`], and [`SendError::InvalidUtf8`] for text that is not. On `None` the
+    /// part is unchecked: a check advances the UTF-8 state, so it must run only once.
     pub fn begin_packing(
         &mut self,
         kind: MessageKind,

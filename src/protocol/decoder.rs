@@ -1,8 +1,8 @@
 //! Frames in, events out (RFC 6455 §5, §6.2).
 //!
-//! The decoder owns no payload memory: the caller lends a [`Memory`] at each step, and is asked for
-//! more where that is too small. So an idle connection costs a hundred bytes here, and the
-//! memory of a message follows the bytes that have arrived, never the length that was declared.
+//! Payloads go into [`Memory`] that the caller lends, and is asked to enlarge; only cut headers and
+//! control frames, and compressed messages in progress, are kept here. An idle connection costs a
+//! hundred bytes, and memory follows what has arrived, not what was declared.
 
 use std::ops::Range;
 

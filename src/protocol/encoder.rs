@@ -57,7 +57,7 @@ impl Encoder {
         if fin && !utf8.is_complete() {
             return Err(SendError::InvalidUtf8);
         }
-        // Hardly any text moves it, and what was just stored takes a while to be read by `accept`.
+        // Stored only if changed, which is rare: a fresh store would delay the load in `accept`.
         if utf8 != self.utf8 {
             self.utf8 = utf8;
         }

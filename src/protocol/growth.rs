@@ -2,15 +2,14 @@
 
 /// No assembly grows by more than to twice what has arrived from here on.
 const LEAP: usize = 16 << 20;
-/// Up to here less than sixteen times of what has arrived may be asked for.
+/// This much may be asked for however little has arrived.
 const LEAST: usize = 256;
 
 /// Bytes to allocate for a message of which `arrived` bytes are here and at most `limit` can come;
-/// `total` is its length where its last frame has told it. Never more than sixteen times what is
-/// here (twice, from 16 MiB on), so that a declared length alone costs nothing.
+/// `total` is its length, once its last frame has declared it. Never more than sixteen times what
+/// is here (twice, from 16 MiB on), or `LEAST`: a declared length alone costs nothing.
 ///
-/// A message gets the memory that it keeps as soon as that may be: it is copied once at most, and
-/// then no more than an eighth of it.
+/// Up to 16 MiB, a declared message is copied at most once, and no more than an eighth of it.
 pub fn capacity(arrived: usize, total: Option<u64>, limit: u64) -> usize {
     let twice = arrived.saturating_mul(2);
     let allowed = twice.max(arrived.saturating_mul(16).min(LEAP)).max(LEAST);

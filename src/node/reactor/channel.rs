@@ -35,9 +35,18 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// A channel to the open socket `descriptor`, which is read from now on.
-    pub fn open(watch: &Rc<Watch>, number: u32, descriptor: RawFd, role: Role) -> Option<Self> {
-        // SAFETY: the caller's, as by the invariant of the field.
+    /// A channel to the socket `descriptor`, which is read from now on.
+    ///
+    /// # Safety
+    ///
+    /// The descriptor is open until the channel is dropped.
+    pub unsafe fn open(
+        watch: &Rc<Watch>,
+        number: u32,
+        descriptor: RawFd,
+        role: Role,
+    ) -> Option<Self> {
+        // SAFETY: it is open, by this function's contract.
         let socket = unsafe { BorrowedFd::borrow_raw(descriptor) };
         // Without a flag for it, the socket itself has to be told; libuv does so for those it opens.
         #[cfg(target_os = "macos")]
@@ -64,8 +73,8 @@ impl Channel {
         }
     }
 
-    /// Takes note that the peer has ended its half. Where nothing is read for now, the loop need not stay
-    /// alive until what comes before that is.
+    /// Notes that the peer has ended its half. While reading is paused, such a socket no longer
+    /// keeps the loop alive.
     pub fn end(&self) {
         self.is_ended.set(true);
         self.count();
@@ -77,9 +86,9 @@ impl Channel {
         self.is_ended.get() && matches!(recv(self.socket(), &mut [0u8; 1], flags), Ok((_, 0)))
     }
 
-    /// Whether this is its turn, of which there is one in a round: where the kernel tells of a socket that
-    /// was left as well, `lib/` has yet to hear what that has brought, and may want nothing behind it.
-    pub fn has_turn(&self, round: u64) -> bool {
+    /// Takes the socket's one turn of this round; false if it was taken. A socket may be listed
+    /// twice (left over, reported again); `lib/` must see its first bytes before more are read.
+    pub fn take_turn(&self, round: u64) -> bool {
         self.round.replace(round) != round
     }
 

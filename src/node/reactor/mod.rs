@@ -114,12 +114,11 @@ pub fn start(environment: &mut Environment, call: &Call<2>) -> Result<i64, Misus
         }),
         buffer,
     });
+    // The pointer of the box itself: one made from this call's reference would be dead after it.
+    let environment = environment.home().get().cast();
     // SAFETY: the hook runs once, before the environment is dropped: hooks run in the reverse order
     // of their registration, and that of `bind` came first.
-    unsafe {
-        let environment = ptr::from_mut(environment).cast();
-        sys::napi_add_async_cleanup_hook(env, Some(end), environment, ptr::null_mut());
-    }
+    unsafe { sys::napi_add_async_cleanup_hook(env, Some(end), environment, ptr::null_mut()) };
     Ok(1)
 }
 
@@ -131,7 +130,9 @@ pub fn adopt(environment: &mut Environment, call: &Call<3>) -> Result<i64, Misus
     };
     let descriptor = RawFd::try_from(call.number(2)?).map_err(|_| Misuse("no such descriptor"))?;
     let Reading { reactor, .. } = environment.reading()?;
-    let channel = Channel::open(&reactor.watch, number, descriptor, role);
+    // SAFETY: Node's handle keeps it open, and `lib/reactor.js` has the channel dropped in the `close` and
+    // `reset` of that handle, before either closes it.
+    let channel = unsafe { Channel::open(&reactor.watch, number, descriptor, role) };
     let is_open = channel.is_some();
     environment.peer(number)?.channel = channel;
     Ok(i64::from(u8::from(is_open)))

@@ -38,8 +38,7 @@ const LATER: u32 = 2;
 /// Entries that one socket needs at least: its own, and an event.
 const ENTRIES: usize = 2;
 
-/// `begin()`: begins a turn in which those have theirs that are left of the one before → whether there
-/// are any (1).
+/// `begin()`: begins a turn for the sockets that the last one left → 1 if there are any.
 pub fn begin(environment: &mut Environment) -> Result<i64, Misuse> {
     let is_due = environment.reading()?.reactor.begin_turn();
     Ok(i64::from(u8::from(is_due)))
@@ -98,7 +97,7 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<i64, Misuse
             }
             continue;
         }
-        if !channel.has_turn(reactor.ready().round()) {
+        if !channel.take_turn(reactor.ready().round()) {
             continue;
         }
         if connection.awaits_assembly() {

@@ -61,8 +61,8 @@ pub trait Outbound {
     /// ones refer back to it.
     fn may_discard(&self) -> bool;
 
-    /// The number of the parameter set for a message of `len` bytes, if one that somebody else has
-    /// packed with the same parameters, and nothing before it, may be sent now.
+    /// The parameter set with which a message of `len` bytes may have been packed for many
+    /// connections; `None` while this one's context holds earlier messages.
     fn shares(&self, len: usize) -> Option<u32>;
 
     /// Gives up memory that is not needed to go on, unless it was used since the last call.

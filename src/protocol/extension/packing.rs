@@ -34,8 +34,8 @@ impl Packing {
     }
 }
 
-/// Messages of fewer bytes are not sent as they are for being shorter so: it would spare a few bytes and
-/// no time.
+/// Below this a message is sent packed even if that made it longer: plain would save a few bytes
+/// and no time.
 const WORTH_A_LOOK: usize = 256;
 
 /// Whether a message is better sent packed.

@@ -525,8 +525,8 @@ impl Unpacking {
         *input = &input[available..];
     }
 
-    /// How much memory the work elsewhere takes: for a part, what it is to come to. A whole message is
-    /// collected in memory of ours: it leaves the assembly as it is, but must ask for some, if only a byte.
+    /// The memory to lend for work elsewhere: for a part, room for its output. A whole message goes
+    /// to the spill and needs none, but 0 bytes would read as no request, so it asks for one.
     fn offload(&self, parts: bool, memory: &Memory) -> Step {
         let needed = if parts { self.len + LARGE_PART } else { 1 };
         Step::Offload {
