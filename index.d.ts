@@ -289,7 +289,8 @@ export interface WS {
    *
    * Ends when the connection is closed cleanly. Throws after the last message where the peer broke the
    * protocol ({@link ViolationError}), the socket failed, or the connection was lost
-   * (`ERR_WS13_ABNORMAL_CLOSURE`). Leaving the loop closes the connection with 1000.
+   * (`ERR_WS13_ABNORMAL_CLOSURE`). Leaving the loop closes the connection with 1000, also by a throw
+   * in its body: `WS.close(socket, 1011)` before that tells the peer.
    *
    * @param options For a socket that is not attached.
    * @throws {TypeError} As `WS.stream`.

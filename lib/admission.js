@@ -128,6 +128,20 @@ function checkOrigins(name, value) {
   if (!Array.isArray(value) || !value.every(known)) {
     throw errors.invalidArgType(name, 'an array of strings and regular expressions, or a function', value);
   }
+  for (const origin of value) {
+    if (typeof origin === 'string' && !isOrigin(origin)) {
+      throw errors.invalidArgValue(name, 'must hold origins, such as "https://host" or "null", as a browser writes them', origin);
+    }
+  }
+}
+
+/** Whether a string is what a browser may send: anything else would let nobody in (RFC 6454 §6.1). */
+function isOrigin(origin) {
+  if (origin === 'null') return true;
+  if (!URL.canParse(origin)) return false;
+  const { origin: written } = new URL(origin);
+  // Of schemes that are not the web's, such as an extension's, URL has no opinion.
+  return written === origin || (written === 'null' && !origin.endsWith('/'));
 }
 
 module.exports = { acceptance, admitsOrigin, answerOptions, checkOrigins, readAnswer };

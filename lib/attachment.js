@@ -10,6 +10,7 @@ const { TOO_MANY_MESSAGES } = require('./faults.js');
 const { failTooBig, violation } = require('./events.js');
 const { processChunk } = require('./feed.js');
 const { IncomingMessage } = require('./incoming.js');
+const { inScope } = require('./scope.js');
 const { beginIntake, readToBuffer } = require('./intake.js');
 const { NO_BYTES } = require('./memory.js');
 const { RateLimit } = require('./rate-limit.js');
@@ -71,7 +72,7 @@ class Attachment {
   /** Takes what the stream, or its handle, has read. */
   hear(chunk) {
     this.isHeard = true;
-    this.take(chunk);
+    inScope(this.connection, this.take, this, chunk);
   }
 
   /** The next bytes of the socket. What a handler throws is an uncaught exception. */
@@ -217,14 +218,16 @@ class Attachment {
 const heartbeats = deadlinesBy((attachment) => {
   const { connection, options: { heartbeat } } = attachment;
   const reads = attachment.isReading();
-  const alive = attachment.isHeard || connection.paused !== 0 || reads;
-  if (!alive && attachment.pinged) {
+  const isSilent = !attachment.isHeard && !reads;
+  // Behind a pause the answer to a ping is not read; but where the peer is gone, writing one fails.
+  const isPaused = connection.paused !== 0;
+  if (isSilent && attachment.pinged && !isPaused) {
     connection.socket.destroy(errors.heartbeatTimeout(heartbeat));
     return;
   }
   attachment.isHeard = false;
-  attachment.pinged = !alive;
-  if (!alive) ping(connection.socket);
+  attachment.pinged = isSilent && !isPaused;
+  if (isSilent) ping(connection.socket);
   heartbeats.start(attachment, heartbeat);
 });
 
@@ -245,13 +248,20 @@ function takeRest(attachment) {
 }
 
 function socketOnDrain() {
-  const { handlers, reader } = peek(this).attachment;
+  const connection = peek(this);
+  inScope(connection, drain, connection.attachment);
+}
+
+function drain() {
+  const { connection, handlers, reader } = this;
   reader?.drain();
-  handlers.drain?.(this);
+  handlers.drain?.(connection.socket);
 }
 
 function socketOnError(error) {
-  peek(this).attachment.error(error);
+  const connection = peek(this);
+  const { attachment } = connection;
+  inScope(connection, attachment.error, attachment, error);
 }
 
 module.exports = { Attachment };

@@ -11,6 +11,7 @@ const { handshakeOf } = require('./listener.js');
 const { Outbox } = require('./outbox.js');
 const { integer } = require('./options.js');
 const { keepResting } = require('./rest.js');
+const { inScope } = require('./scope.js');
 const { countOpened } = require('./stats.js');
 
 const kConnection = Symbol('ws13.connection');
@@ -77,7 +78,7 @@ class Connection {
     /** Payloads of pings that are not answered because the peer does not read, or null. */
     this.pongs = null;
 
-    /** The async context in which the reactor, and a resume, call the handlers; null where there are none. */
+    /** The async context of the handlers, see scope.js; null where there are none. */
     this.scope = null;
     /** Bytes that the reactor has read from the socket, and Node has not. */
     this.bytesRead = 0;
@@ -208,7 +209,7 @@ class Connection {
     if (this.isLate) this.endToo();
     if (!this.isOver || this.id === -1) return;
     this.release();
-    this.attachment?.close();
+    if (this.attachment !== null) inScope(this, this.attachment.close, this.attachment);
   }
 }
 

@@ -1,5 +1,8 @@
 'use strict';
 
+// Not the globals, which a test may have stopped, for good if it runs all that they are given.
+const { setImmediate, setTimeout } = require('node:timers');
+
 /**
  * Deadlines of one length for any number of items, with one timer: in the order in which they were
  * started they also fall due.

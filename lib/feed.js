@@ -10,6 +10,7 @@ const {
   FastBuffer, NO_BYTES, fitInbound, inbound, passing, renewAssembly, renewInbound, takeAssembly
 } = require('./memory.js');
 const { Queue } = require('./queue.js');
+const { inScope } = require('./scope.js');
 
 const { table, EVENTS, EVENT_WORDS } = codec;
 
@@ -238,8 +239,7 @@ function unpacked(connection, isDone) {
 
 /** Goes on with a connection that somebody has resumed, in its own async context. */
 function resumeNow(connection) {
-  if (connection.scope === null) goOn(connection);
-  else connection.scope.runInAsyncScope(goOn, null, connection);
+  inScope(connection, goOn, null, connection);
 }
 
 /** Goes on with a connection for which there is no reason to pause any more. */

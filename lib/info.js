@@ -7,17 +7,20 @@ const { compressionOf } = require('./stats.js');
 function info(socket) {
   const connection = peek(socket);
   if (connection === undefined) return null;
+  const { state } = connection;
+  // A listener for 'close' that was there first is told before the connection is.
+  const isCut = state === 'closed' && connection.closeCode === null && socket.closed === true;
   return {
     role: roleName(socket),
-    state: connection.state,
+    state,
     transport: connection.outbox.channel === -1 ? 'stream' : 'reactor',
     protocol: connection.protocol,
     extensions: connection.extension.text,
     bufferedAmount: (socket.writableLength ?? 0) + connection.outbox.pending + connection.deferredBytes,
     bytesReceived: connection.bytesReceived,
     bytesSent: connection.bytesSent,
-    closeCode: connection.closeCode,
-    closeReason: connection.closeReason,
+    closeCode: isCut ? 1006 : connection.closeCode,
+    closeReason: isCut ? '' : connection.closeReason,
     compression: connection.extension.agreement === 0 ? null : compressionOf(connection.volumes),
     latency: connection.latency,
     error: connection.error

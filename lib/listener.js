@@ -1,5 +1,7 @@
 'use strict';
 
+const { clearTimeout, setTimeout } = require('node:timers');
+
 const kHandshake = Symbol('ws13.handshake');
 
 /** What one WS.listen knows of its sockets. */
@@ -85,7 +87,18 @@ class Closing {
 }
 
 function destroyAll(handshakes) {
-  for (const { socket } of [...handshakes]) socket.destroy();
+  for (const handshake of [...handshakes]) {
+    const { listener, socket } = handshake;
+    socket.destroy();
+    // The program may have taken all listeners off, ours too.
+    if (socket.closed === true) listener.leave(handshake);
+    else socket.once('close', socketOnClose);
+  }
+}
+
+function socketOnClose() {
+  const handshake = handshakeOf(this);
+  handshake.listener.leave(handshake);
 }
 
 /** The handshake of a socket that a WS.listen has, or has had; undefined for others. */

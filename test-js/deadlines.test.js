@@ -4,28 +4,37 @@
 
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
+const timers = require('node:timers');
 const { WS } = require('../index.js');
-const { deadlinesBy } = require('../lib/deadlines.js');
 const { attachedPair } = require('./support/attached.js');
 const { peerOf } = require('./support/frames.js');
 const { frames } = require('./support/inbox.js');
 
-/** A clock that goes on as its timers are awaited: `run(until)`. */
+/** A clock that goes on as its timers are awaited, `run(until)`, and deadlines by that clock. */
 function clock(t) {
-  const timers = new Set();
-  const mocked = { now: 0, timers };
+  const running = new Set();
+  const mocked = { now: 0, timers: running };
   t.mock.method(performance, 'now', () => mocked.now);
-  t.mock.method(globalThis, 'setImmediate', (callback) => callback());
-  t.mock.method(globalThis, 'setTimeout', (callback, delay) => {
-    const timer = { callback, at: mocked.now + delay, unref: () => timer };
-    timers.add(timer);
-    return timer;
-  });
+  const mocks = [
+    t.mock.method(timers, 'setImmediate', (callback) => callback()),
+    t.mock.method(timers, 'setTimeout', (callback, delay) => {
+      const timer = { callback, at: mocked.now + delay, unref: () => timer };
+      running.add(timer);
+      return timer;
+    })
+  ];
+  // It takes its timers as it is loaded.
+  const path = require.resolve('../lib/deadlines.js');
+  const { [path]: loaded } = require.cache;
+  delete require.cache[path];
+  Object.assign(mocked, require(path));
+  require.cache[path] = loaded;
+  for (const { mock } of mocks) mock.restore();
   mocked.run = (until) => {
     for (;;) {
-      const [timer] = [...timers].sort((a, b) => a.at - b.at);
+      const [timer] = [...running].sort((a, b) => a.at - b.at);
       if (timer === undefined || timer.at > until) break;
-      timers.delete(timer);
+      running.delete(timer);
       mocked.now = timer.at;
       timer.callback();
     }
@@ -37,7 +46,7 @@ function clock(t) {
 test('those that are started anew as they fall due delay none of the others', (t) => {
   const time = clock(t);
   const fallen = [];
-  const deadlines = deadlinesBy((item) => {
+  const deadlines = time.deadlinesBy((item) => {
     fallen.push([item, time.now]);
     deadlines.start(item, 1000);
   });
@@ -53,7 +62,7 @@ test('those that are started anew as they fall due delay none of the others', (t
 test('nothing is left of a length of time that is not in use any more', (t) => {
   const time = clock(t);
   const fallen = [];
-  const deadlines = deadlinesBy((item) => fallen.push(item));
+  const deadlines = time.deadlinesBy((item) => fallen.push(item));
   for (let delay = 1; delay <= 1000; delay++) {
     deadlines.start(`due ${delay}`, delay);
     deadlines.start(`cancelled ${delay}`, delay);
@@ -68,6 +77,14 @@ test('nothing is left of a length of time that is not in use any more', (t) => {
   deadlines.start('again', 1);
   time.run(1001);
   assert.equal(fallen.at(-1), 'again');
+});
+
+test('a program\'s mocked timers, run to their end, are none of ours', async (t) => {
+  const { at } = await attachedPair(t, { server: { heartbeat: 50 } });
+  t.mock.timers.enable();
+  t.mock.timers.tick(60_000);
+  const { error } = await at.server.closed;
+  assert.equal(error.code, 'ERR_WS13_HEARTBEAT');
 });
 
 test('a stalled event loop drops no peer whose answer waits in the kernel', async (t) => {

@@ -23,6 +23,18 @@ test('null for a socket that the library has never seen', () => {
   assert.equal(WS.info(refused), null);
 });
 
+test('a listener for \'close\' that was there first finds the connection closed', async (t) => {
+  const { server, client } = await connected(t, 'net');
+  const seen = new Promise((resolve) => {
+    server.prependListener('close', () => {
+      const { state, closeCode, closeReason } = WS.info(server);
+      resolve([state, closeCode, closeReason]);
+    });
+  });
+  client.destroy();
+  assert.deepEqual(await seen, ['closed', 1006, '']);
+});
+
 test('a connection after its handshake', () => {
   const socket = plain();
   WS.upgrade(socket, requestHeaders());

@@ -411,7 +411,8 @@ describe('arguments', () => {
 
   test('options', () => {
     const wrong = [
-      { origins: 'a' }, { origins: [1] }, { protocols: 'a' }, { strict: 1 }, { maxConnections: '1' },
+      { origins: 'a' }, { origins: [1] }, { origins: ['https://a.example/'] }, { origins: ['a.example'] },
+      { origins: ['https://A.example'] }, { protocols: 'a' }, { strict: 1 }, { maxConnections: '1' },
       { handshakeTimeout: null }, { maxConection: 1 }, { head: Buffer.alloc(0) }, [], ['chat'],
       { maxMessageRate: 1 }, { maxMessageRate: { rate: 1 } }, { maxMessageRate: { rate: 1, burst: 1, per: 1 } }
     ];

@@ -221,6 +221,24 @@ everyWay('heartbeat: whatever arrives is a sign of life', { heartbeat: 200 }, as
   assert.equal((await closed).error.code, 'ERR_WS13_HEARTBEAT');
 });
 
+everyWay('heartbeat: a reset is found though nobody reads', { heartbeat: 50, stream: true }, async ({ socket, far, peer, closed }) => {
+  far.write(peer.binary(Buffer.alloc(300 * KiB)));
+  await until(() => socket.isPaused());
+  far.resetAndDestroy();
+  const { code, error } = await closed;
+  assert.equal(code, 1006);
+  assert.match(error.code, /^(ECONNRESET|EPIPE)$/);
+});
+
+everyWay('heartbeat: a pause is no silence', { heartbeat: 20 }, async ({ socket, far, peer, inbox }) => {
+  WS.pause(socket);
+  const pings = frames(far);
+  far.write(peer.text('text'));
+  for (let count = 0; count < 4; count++) assert.deepEqual(await pings.next(), { ping: '' });
+  WS.resume(socket);
+  assert.equal(String((await inbox.next()).payload), 'text');
+});
+
 everyWay('text', { text: 'string' }, async ({ far, peer, inbox }) => {
   far.write(Buffer.concat([peer.text('\u20ac'), peer.binary('\u20ac')]));
   const [text, binary] = await inbox.take(2);

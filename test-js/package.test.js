@@ -74,6 +74,7 @@ const FILES = [
   'lib/request.js',
   'lib/rest.js',
   'lib/runtime.js',
+  'lib/scope.js',
   'lib/send.js',
   'lib/shutdown.js',
   'lib/signals.js',

@@ -51,6 +51,24 @@ describe('a clean end', () => {
     await down;
   });
 
+  for (const isGone of [true, false]) {
+    test(`where a program has taken all listeners off, ${isGone ? 'of one that is gone' : 'at the deadline'}`, async (t) => {
+      const { handlers, inbox } = recorder();
+      const server = await serve(t, 'own', { ...handlers, open: (socket) => inbox.push(['open', socket]) });
+      const client = await dial(server);
+      await openAsClient(client);
+      const [, socket] = await inbox.next();
+      socket.removeAllListeners('close');
+      if (isGone) {
+        const gone = once(socket, 'close');
+        client.destroy();
+        await gone;
+      }
+      await shutdown(server, { timeout: 1 });
+      assert.equal(await connectionsOf(server), 0);
+    });
+  }
+
   test('a server without a connection', async (t) => {
     const server = await serve(t, 'own', {});
     const first = shutdown(server);
