@@ -72,7 +72,10 @@ class Attachment {
   /** Takes what the stream, or its handle, has read. */
   hear(chunk) {
     this.isHeard = true;
-    inScope(this.connection, this.take, this, chunk);
+    const { scope } = this.connection;
+    // Every chunk comes by here: not by `inScope`.
+    if (scope === null) this.take(chunk);
+    else scope.runInAsyncScope(this.take, this, chunk);
   }
 
   /** The next bytes of the socket. What a handler throws is an uncaught exception. */

@@ -34,8 +34,6 @@ class Intake {
     this.socket = socket;
     /** Node's own function. */
     this.onread = onread;
-    /** How many bytes Node says were read; 0 where that was an end or an error. */
-    this.length = 0;
   }
 }
 
@@ -66,7 +64,7 @@ function isReadByNode(socket) {
   const prototype = Object.getPrototypeOf(socket);
   return isNode && (prototype === Socket.prototype || prototype === TLSSocket.prototype)
     // `null` where the option is not used.
-    && socket[kBuffer] === null && socket[kBufferCb] === null
+    && socket[kBuffer] === null
     && typeof socket._handle?.useUserBuffer === 'function' && typeof socket._handle.onread === 'function';
 }
 
@@ -75,32 +73,37 @@ function isReadByNode(socket) {
  * an HTTP/2 session nobody here would be told, and the buffer would cut those off.
  */
 function handleOnFirstRead(arrayBuffer) {
+  const { onread, socket } = this[kIntake];
   if (arrayBuffer !== undefined) {
+    socket[kBufferCb] = noteLength;
     this.onread = handleOnRead;
     this.useUserBuffer(passing.whole);
   }
-  return this[kIntake].onread.call(this, arrayBuffer);
+  return onread.call(this, arrayBuffer);
+}
+
+/** The bytes of the read that Node is telling of; 0 where it is an end or an error. */
+let length = 0;
+
+/** Node would give them to the program here. */
+function noteLength(bytes) {
+  length = bytes;
 }
 
 /** The handle has read into the buffer, or has come to its end, or failed. Which, Node's function knows. */
 function handleOnRead(arrayBuffer) {
-  const intake = this[kIntake];
-  const { onread, socket } = intake;
-  intake.length = 0;
+  const { onread, socket } = this[kIntake];
   socket[kBuffer] = passing.whole;
-  socket[kBufferCb] = noteLength;
   try {
     onread.call(this, arrayBuffer);
   } finally {
-    // They are seen by whoever inspects the socket, and by its `pause`.
-    socket[kBuffer] = socket[kBufferCb] = null;
+    // It is seen by whoever inspects the socket, and by its `pause`.
+    socket[kBuffer] = null;
   }
-  if (intake.length > 0) take(socket, this, passing.bytes(intake.length));
-}
-
-/** Node would give the bytes to the program here. */
-function noteLength(length) {
-  this._handle[kIntake].length = length;
+  if (length === 0) return;
+  const chunk = passing.bytes(length);
+  length = 0;
+  take(socket, this, chunk);
 }
 
 function take(socket, handle, chunk) {
