@@ -8,8 +8,8 @@ function info(socket) {
   const connection = peek(socket);
   if (connection === undefined) return null;
   const { state } = connection;
-  // A listener for 'close' that was there first is told before the connection is.
-  const isCut = state === 'closed' && connection.closeCode === null && socket.closed === true;
+  // A listener for 'close' that was there first is told before the connection is. A close frame may be yet to come.
+  const isCut = state === 'closed' && connection.closeCode === null && socket.closed === true && !connection.waits;
   return {
     role: roleName(socket),
     state,
