@@ -63,8 +63,8 @@ function readToBuffer(socket) {
 function isReadByNode(socket) {
   const prototype = Object.getPrototypeOf(socket);
   return isNode && (prototype === Socket.prototype || prototype === TLSSocket.prototype)
-    // `null` where the option is not used.
-    && socket[kBuffer] === null
+    // Where the option is not used; a Node that keeps it elsewhere is read by 'data'.
+    && socket[kBuffer] === null && socket[kBufferCb] !== undefined
     && typeof socket._handle?.useUserBuffer === 'function' && typeof socket._handle.onread === 'function';
 }
 
@@ -97,7 +97,7 @@ function handleOnRead(arrayBuffer) {
   try {
     onread.call(this, arrayBuffer);
   } finally {
-    // It is seen by whoever inspects the socket, and by its `pause`.
+    // Before anybody sees it: who inspects the socket, and its `pause`.
     socket[kBuffer] = null;
   }
   if (length === 0) return;
