@@ -428,7 +428,8 @@ export interface Handlers<
 
 /**
  * The handlers of `WS.listen`. `Data` is what `upgrade` hands on to `open`; the compiler finds it where
- * `upgrade` stands before `open`. A server of tls has sockets of tls: `open(socket: TLSSocket)`.
+ * `upgrade` stands before `open`, and where no answer of it is a refusal as an object: else name it,
+ * `WS.listen<{ user: string }>(…)`. A server of tls has sockets of tls: `open(socket: TLSSocket)`.
  */
 export interface ServerHandlers<
   Data = undefined, Text extends TextForm = 'buffer', Stream extends boolean = false
