@@ -63,6 +63,9 @@ export interface WS {
    * chunk is processed at the next call. After a close nothing is delivered any more. Called from
    * within a callback for the same socket, it queues the bytes behind the chunk in hand.
    *
+   * After the first call Node reads a `net.Socket` or `tls.TLSSocket` into a buffer of the library's: the
+   * chunks of 'data' are copies from then on, of up to 128 KiB, and those of up to 32 KiB share memory.
+   *
    * Without a callback, one message a call is returned; `WS.receive(socket, Buffer.alloc(0))`
    * returns the next one that waits, none after `WS.close`. More than `maxPayload` and 1 MiB waiting
    * fails the connection with 1008.
@@ -246,7 +249,7 @@ export interface WS {
 
   /**
    * Reads no more from the socket and delivers nothing, until `WS.resume`. The peer is held up by TCP;
-   * a heartbeat does not count the time. Of an attached socket, `WS.close` ends the pause, so that the
+   * a heartbeat does not count the time, but its pings find a peer that is gone. Of an attached socket, `WS.close` ends the pause, so that the
    * peer's answer is read. A handshake of the library's is not held up: there the pause counts from `open` on.
    *
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: a socket without `write` and `end`.
@@ -679,7 +682,8 @@ export interface ListenOptions<Text extends TextForm = 'buffer', Stream extends 
   protocols?: readonly string[] | ((offered: string[], request: HandshakeRequest) => string | false) | undefined;
   /**
    * Where connections may come from, by the `Origin` field (§10.2); others get 403. Strings are
-   * compared whole, and a request without the field, which no browser sends, is admitted; a function
+   * compared whole, so they are as a browser writes them, without a path or a `/` at the end, or
+   * `ERR_INVALID_ARG_VALUE` is thrown; a request without the field, which no browser sends, is admitted; a function
    * gets such ones too, as `undefined`. Default: from anywhere.
    */
   origins?:

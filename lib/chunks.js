@@ -1,6 +1,6 @@
 'use strict';
 
-const { FastBuffer, NO_BYTES, copyOf, forbidTransfer } = require('./memory.js');
+const { FastBuffer, copyOf, forbidTransfer } = require('./memory.js');
 
 // The chunks that a program reads from a socket of which the library has had Node read into its own buffer: copies,
 // one behind the other in slabs, as Node's small Buffers are. Whoever keeps one keeps its slab, so small chunks have
@@ -8,12 +8,13 @@ const { FastBuffer, NO_BYTES, copyOf, forbidTransfer } = require('./memory.js');
 
 /** Where chunks of up to `longest` bytes are put. */
 class ChunkSlab {
-  #memory = NO_BYTES.buffer;
-  #used = 0;
+  #memory = null;
+  #used;
 
   constructor(size, longest) {
     this.size = size;
     this.longest = longest;
+    // There is no slab yet: as if one were used up.
     this.#used = size;
   }
 
