@@ -23,8 +23,9 @@ renewInbound(0);
 
 /** Memory that is not filled with zeros first. */
 function allocate(size) {
-  collector.count(size);
-  return Buffer.allocUnsafeSlow(size);
+  const memory = Buffer.allocUnsafeSlow(size);
+  collector.count(size, memory);
+  return memory;
 }
 
 /** Such memory for views that go to different hands. */

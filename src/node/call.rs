@@ -176,13 +176,36 @@ impl<const N: usize> Call<N> {
         }
     }
 
-    /// Lets go of what [`Call::hold`] keeps.
+    /// Lets go of what [`Call::hold`] keeps, or [`Call::watch_memory`] refers to.
     ///
     /// # Safety
     /// `reference` is of this environment, and is not used after this.
     pub unsafe fn let_go(&self, reference: sys::napi_ref) {
         // SAFETY: by this function's contract.
         unsafe { sys::napi_delete_reference(self.env, reference) };
+    }
+
+    /// A reference to the ArrayBuffer of the Uint8Array at `index` that does not keep it from being collected.
+    pub fn watch_memory(&self, index: usize) -> Result<sys::napi_ref, Misuse> {
+        let (mut memory, mut reference) = (ptr::null_mut(), ptr::null_mut());
+        self.bytes_within(index, &mut memory)?;
+        // SAFETY: `memory` is the array's buffer; null, for an argument that is undefined, is refused.
+        let status = unsafe { sys::napi_create_reference(self.env, memory, 0, &mut reference) };
+        match status {
+            sys::Status::napi_ok => Ok(reference),
+            _ => Err(Misuse("an argument cannot be watched")),
+        }
+    }
+
+    /// Whether what [`Call::watch_memory`] refers to has not been collected.
+    ///
+    /// # Safety
+    /// `reference` is of this environment, and nobody has let go of it.
+    pub unsafe fn is_there(&self, reference: sys::napi_ref) -> bool {
+        let mut value = ptr::null_mut();
+        // SAFETY: by this function's contract; `value` outlives the call.
+        let status = unsafe { sys::napi_get_reference_value(self.env, reference, &mut value) };
+        status == sys::Status::napi_ok && !value.is_null()
     }
 
     /// The memory of the Uint8Array at `index`, for as long as the environment lives: the array is

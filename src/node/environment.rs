@@ -12,6 +12,7 @@ use super::pack::Desk;
 use super::random::MaskKeys;
 #[cfg(reactor)]
 use super::reactor::{Channel, Reactor};
+use super::samples::Samples;
 use super::send::{Order, Outbound};
 use crate::protocol::extension::{Pools, Volume};
 use crate::protocol::{Connection, Role, Traffic};
@@ -35,6 +36,8 @@ pub struct Environment {
     pub pools: Pools,
     /// Where messages are packed.
     pub desk: Desk,
+    /// Payloads that are watched.
+    pub samples: Samples,
     home: Home,
 }
 
@@ -70,6 +73,7 @@ impl Environment {
             mask_keys: MaskKeys::new(),
             pools: Pools::default(),
             desk: Desk::default(),
+            samples: Samples::default(),
             home: Home::default(),
         }
     }

@@ -3,7 +3,7 @@
 //! glibc hands the end of its heap back to the kernel as soon as enough of it is free, and the next
 //! message pays for every page of it again. How much is enough, glibc learns from the program: twice
 //! the largest block that was ever mapped by itself and freed (mallopt(3), `M_MMAP_THRESHOLD` and
-//! `M_TRIM_THRESHOLD`). It does not learn that V8 frees messages by the dozen, when some 32 MiB of
+//! `M_TRIM_THRESHOLD`). It does not learn that V8 frees messages by the dozen, when 8 to 64 MiB of
 //! them are dead.
 
 use std::hint::black_box;

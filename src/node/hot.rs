@@ -16,6 +16,7 @@ use super::pack::{admit_shared, take_packed, write_shared};
 #[cfg(reactor)]
 use super::reactor;
 use super::receive::receive_chunk;
+use super::samples::{sample, survivors};
 use super::send::{
     admit_prepared, lend_slab, put_frame, write_answer, write_close, write_frame, write_prepared,
 };
@@ -190,6 +191,12 @@ callbacks! {
     /// `shared(connection, kind, length, frameLength)`: accepts a frame of `share` for a server's
     /// connection → 1, or why it was refused.
     fn shared(4) as c"shared" = admit_shared;
+
+    /// `sample(memory)`: watches a payload's memory, a Uint8Array, without keeping it.
+    fn sample_memory(1) as c"sample" = sample;
+
+    /// `survivors()` → how many of the last four samples have not been collected; none is watched any more.
+    fn count_survivors(0) as c"survivors" = survivors;
 
     /// `rest()`: gives up memory of extensions that was not used since the last call → how many
     /// connections have one.

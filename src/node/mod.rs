@@ -28,6 +28,7 @@ mod random;
 #[cfg(reactor)]
 mod reactor;
 mod receive;
+mod samples;
 mod send;
 mod tables;
 mod totals;

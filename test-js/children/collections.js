@@ -1,7 +1,8 @@
 'use strict';
 
 // Has 80 MiB of messages of 64 KiB go by, by hand, and prints how many collections of V8's young generation somebody
-// has asked for meanwhile: `node collections.js main`, or in a `thread`, or with a global gc() that was `replaced`.
+// has asked for meanwhile: `node collections.js main`, or in a `thread`, or with a global gc() that was `replaced`, or
+// with all messages `kept`, or those of the first half until it has passed (`kept-first`).
 
 const { constants, PerformanceObserver } = require('node:perf_hooks');
 const { setImmediate: nextTurn } = require('node:timers/promises');
@@ -20,12 +21,20 @@ function note(entries) {
   forced += entries.filter(({ detail: { kind, flags } }) => kind === MINOR && (flags & FORCED) !== 0).length;
 }
 
+/** The messages that are kept: few enough that V8 does not go through its whole heap for them. */
+const kept = new Array(112).fill(null);
+
+function keep(payload, i) {
+  const isKept = how === 'kept' || (how === 'kept-first' && i < COUNT / 2);
+  kept[i % kept.length] = isKept ? payload : null;
+}
+
 async function main() {
   const observer = new PerformanceObserver((list) => note(list.getEntries()));
   observer.observe({ entryTypes: ['gc'] });
   const socket = plain('server');
   const chunk = peerOf('server').binary(Buffer.alloc(64 * 1024));
-  for (let i = 0; i < COUNT; i++) WS.receive(socket, chunk, () => {});
+  for (let i = 0; i < COUNT; i++) WS.receive(socket, chunk, (payload) => keep(payload, i));
   // Node tells of a collection in the next turn.
   await nextTurn();
   await nextTurn();
