@@ -16,8 +16,8 @@ const { NO_BYTES } = require('./memory.js');
 const { RateLimit } = require('./rate-limit.js');
 const { adopt, isAdoptable } = require('./reactor.js');
 const { ping } = require('./control.js');
-const { peek } = require('./connection.js');
-const { INCOMING, PROGRAM, READER, resumeFor } = require('./pause.js');
+const { INCOMING, PROGRAM, READER, peek } = require('./connection.js');
+const { resumeFor } = require('./pause.js');
 const { rethrow } = require('./unhandled.js');
 
 /** The side of the handlers: a connection whose socket the library reads itself. */

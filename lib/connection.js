@@ -21,6 +21,16 @@ const NO_ROLE = 0;
 const SERVER = 1;
 const CLIENT = 2;
 
+// Who wants nothing more to be read and delivered, as bits of `paused`: none undoes what another has asked for.
+/** The program, by WS.pause. */
+const PROGRAM = 1;
+/** Messages that are handed on as streams, and not read. */
+const INCOMING = 2;
+/** A WS.stream or WS.messages whose reader is slow. */
+const READER = 4;
+/** A message that is unpacked in the background. */
+const BACKGROUND = 8;
+
 /** What every way to a connection takes, with its checks and defaults. */
 const limitOptions = {
   maxPayload: integer(1, Number.MAX_SAFE_INTEGER),
@@ -61,9 +71,7 @@ class Connection {
     this.isFed = false;
     /** The memory of the message in progress. */
     this.assembly = undefined;
-    /** Whether a chunk is being processed. */
-    this.busy = false;
-    /** Who wants nothing to be delivered for now, as bits; see pause.js. */
+    /** Who wants nothing to be delivered for now. */
     this.paused = 0;
     /** Events and chunks that are still to be processed, or null; see feed.js. */
     this.backlog = null;
@@ -377,6 +385,10 @@ function roleOf(socket) {
 module.exports = {
   SERVER,
   CLIENT,
+  PROGRAM,
+  INCOMING,
+  READER,
+  BACKGROUND,
   checkNotRead,
   checkSocket,
   connectionOf,

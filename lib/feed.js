@@ -4,24 +4,17 @@ const { AsyncResource } = require('node:async_hooks');
 const { unpack } = require('./background.js');
 const { watch } = require('./adopted.js');
 const codec = require('./codec.js');
-const { roleOf } = require('./connection.js');
+const { BACKGROUND, roleOf } = require('./connection.js');
 const { act, answerPings, checkWaiting, emptyInbox, failTooBig } = require('./events.js');
-const {
-  FastBuffer, NO_BYTES, fitInbound, inbound, passing, renewAssembly, renewInbound, takeAssembly
-} = require('./memory.js');
+const { NO_BYTES, fitInbound, inbound, passing, renewAssembly, renewInbound } = require('./memory.js');
 const { Queue } = require('./queue.js');
 const { inScope } = require('./scope.js');
+const { actOn, beginWalk, endWalk, noteEvents, pushEvents } = require('./walk.js');
 
-const { table, EVENTS, EVENT_WORDS } = codec;
-
-/** The length of a close event. */
-const CODE_MASK = (1 << codec.CODE) - 1;
+const { table } = codec;
 
 /** The most memory to lend ahead of delivery: an allocation that fails would cost the messages before it. */
 const AHEAD_MAX = 128 * 1024;
-
-/** The bit of `paused` for a message that is unpacked in the background; see pause.js. */
-const BACKGROUND = 8;
 
 /**
  * Processes a chunk behind all that waits; whatever is sent meanwhile leaves in one write. What a
@@ -32,13 +25,13 @@ function processChunk(connection, chunk, deliver) {
   const { outbox } = connection;
   // The socket is closed, or the peer has broken the protocol: nothing more is read.
   if (connection.id === -1 || connection.error !== null) return;
-  if (connection.busy) {
+  if (outbox.isReceiving) {
     // A callback has led back here: these bytes come after the rest of the chunk in hand.
     wait(connection, chunk, deliver);
     return;
   }
   connection.first = undefined;
-  connection.busy = outbox.receiving = true;
+  outbox.isReceiving = true;
   try {
     if (connection.pongs !== null) answerPings(connection);
     if (deliver !== null && connection.inbox !== null) {
@@ -52,25 +45,9 @@ function processChunk(connection, chunk, deliver) {
     }
     if (connection.backlog !== null) drain(connection, deliver);
   } finally {
-    connection.busy = outbox.receiving = false;
+    outbox.isReceiving = false;
     outbox.flush();
   }
-}
-
-/** How many loops over the table are under way: more than one where a callback feeds another socket. */
-let walks = 0;
-/** Words of the table that the innermost of them uses. */
-let used = 0;
-
-/** Begins a loop over `count` entries, which are there until its end whatever callbacks do. */
-function beginWalk(count) {
-  walks++;
-  used = EVENTS + count * EVENT_WORDS;
-}
-
-function endWalk() {
-  walks--;
-  used = 0;
 }
 
 /**
@@ -80,58 +57,35 @@ function endWalk() {
  * @param from where in the chunk to begin; past 0 the inflation budget is not renewed (receive.rs)
  */
 function feed(connection, chunk, deliver, own, from = 0) {
-  const outer = walks === 0 ? null : table.slice(0, used);
+  const outer = beginWalk();
   let at = from;
   let event = 0;
   let count = 0;
   let memory = null;
   let needed = 0;
-  /** Events that wait until the whole chunk is decoded, or null. */
-  let early = null;
-  walks++;
   try {
     // What does not fit would be decoded in parts, and none of them be handed on before the last.
     if (chunk.length > inbound.slab.length - inbound.used && passing.holds(chunk)) fitInbound(chunk.length);
     // A callback may close the socket, or even transfer the chunk's memory away.
     while (connection.id !== -1 && at <= chunk.length) {
-      if (inbound.slab.length === 0) renewInbound(0);
-      memory = inbound.memory;
-      count = codec.receive(
-        connection.id, roleOf(connection.socket), chunk, at, inbound.slab, inbound.used, connection.assembly
-      );
+      count = decode(connection, chunk, at);
       if (count === codec.SHARED) {
         count = 0;
         chunk = Buffer.from(chunk);
         continue;
       }
       at += table[codec.READ];
-      inbound.used = table[codec.SLAB_USED];
-      used = EVENTS + count * EVENT_WORDS;
+      memory = inbound.memory;
+      // A callback may have more read over the rest.
+      if (count > 0 && at < chunk.length && passing.holds(chunk)) {
+        // All of it is delivered as what has waited is.
+        const entries = decodeAhead(connection, chunk, at, count);
+        if (connection.error === null) keepInFront(connection, entries);
+        return;
+      }
       needed = table[codec.NEEDED];
       const needs = table[codec.NEEDS];
       const keep = table[codec.KEEP];
-      // A callback may cause a read over the rest: decode it ahead of delivery, or else copy it.
-      if ((count > 0 || early !== null) && at < chunk.length && passing.holds(chunk)) {
-        if (needed > 0 && needed <= AHEAD_MAX && needs !== codec.BACKGROUND) {
-          early ??= new Queue();
-          pushEvents(early, connection, memory, 0, count, null);
-          lend(connection, needs, needed, keep);
-          continue;
-        }
-        if (early === null) {
-          chunk = restOf(chunk, at);
-          at = 1;
-        }
-      }
-      if (early !== null) {
-        pushEvents(early, connection, memory, 0, count, null);
-        if (at < chunk.length || needed > 0) {
-          early.push({ chunk: restOf(chunk, at), from: 1, deliver: null }, chunk.length - at);
-        }
-        // They are delivered as all that has waited is.
-        if (connection.error === null) keepInFront(connection, early);
-        return;
-      }
       for (event = 0; event < count; event++) {
         actOn(connection, memory, event, deliver);
         if (connection.paused !== 0) break;
@@ -153,44 +107,51 @@ function feed(connection, chunk, deliver, own, from = 0) {
     keepRest(connection, memory, event + 1, count, chunk, at, own, needed > 0);
     throw error;
   } finally {
-    walks--;
-    if (outer !== null) {
-      table.set(outer);
-      used = outer.length;
+    endWalk(outer);
+  }
+}
+
+/** Decodes a chunk from `at` on, as far as memory and the table reach → the number of events, or SHARED. */
+function decode(connection, chunk, at) {
+  // It was transferred away.
+  if (inbound.slab.length === 0) renewInbound(0);
+  const { assembly, id, socket } = connection;
+  const count = codec.receive(id, roleOf(socket), chunk, at, inbound.slab, inbound.used, assembly);
+  if (count === codec.SHARED) return count;
+  inbound.used = table[codec.SLAB_USED];
+  noteEvents(count);
+  return count;
+}
+
+/**
+ * Decodes the rest of a chunk before any of it is delivered.
+ * @param count events that the table holds of what is in front of `at`
+ * @returns the events of all of it, or, where that takes too much memory or a thread, a copy of the end
+ */
+function decodeAhead(connection, chunk, at, count) {
+  const entries = new Queue();
+  pushEvents(entries, connection, inbound.memory, 0, count, null);
+  while (at < chunk.length || table[codec.NEEDED] > 0) {
+    if (!lendAhead(connection)) {
+      // Native code begins a turn where a chunk begins: a byte that has been read goes before the rest.
+      const bytes = Buffer.from(chunk.subarray(at - 1));
+      entries.push({ chunk: bytes, from: 1, deliver: null }, bytes.length);
+      break;
     }
+    count = decode(connection, chunk, at);
+    at += table[codec.READ];
+    pushEvents(entries, connection, inbound.memory, 0, count, null);
   }
+  return entries;
 }
 
-/** A copy of a chunk from `at` on, behind a byte of no meaning: native code begins a turn where a chunk begins. */
-function restOf(chunk, at) {
-  const rest = Buffer.allocUnsafe(1 + chunk.length - at);
-  chunk.copy(rest, 1, at);
-  return rest;
-}
-
-/** Does what an event of the table asks for. */
-function actOn(connection, memory, event, deliver) {
-  const word = EVENTS + event * EVENT_WORDS;
-  const kind = table[word];
-  const payload = eventPayload(connection, memory, kind, table[word + 1], table[word + 2]);
-  act(connection, kind & ~codec.IN_ASSEMBLY, payload, eventNumber(kind, word), deliver);
-}
-
-/** The payload of an event, in memory that is never written again. */
-function eventPayload(connection, memory, kind, offset, length) {
-  if ((kind & codec.IN_ASSEMBLY) !== 0) {
-    const message = takeAssembly(connection.assembly, length);
-    connection.assembly = undefined;
-    return message;
-  }
-  if (kind === codec.VIOLATION) return undefined;
-  return new FastBuffer(memory, offset, kind === codec.CLOSE ? length & CODE_MASK : length);
-}
-
-/** The number that goes with an event: a close code, or a fault's. */
-function eventNumber(kind, word) {
-  if (kind === codec.CLOSE) return table[word + 2] >>> codec.CODE;
-  return kind === codec.VIOLATION ? table[word + 1] : 0;
+/** Lends what native code has asked for, if that is neither much nor a thread → whether to go on. */
+function lendAhead(connection) {
+  const needed = table[codec.NEEDED];
+  const needs = table[codec.NEEDS];
+  if (needed === 0 || needed > AHEAD_MAX || needs === codec.BACKGROUND) return false;
+  lend(connection, needs, needed, table[codec.KEEP]);
+  return connection.error === null;
 }
 
 /** Lends the memory that native code has asked for. */
@@ -245,7 +206,7 @@ function resumeNow(connection) {
 /** Goes on with a connection for which there is no reason to pause any more. */
 function goOn(connection) {
   // A handshake has paused the socket itself, or reads it.
-  if (connection.paused !== 0 || connection.busy || connection.handshake !== null) return;
+  if (connection.paused !== 0 || connection.outbox.isReceiving || connection.handshake !== null) return;
   // The socket is closed, or has another connection by now, which may be paused.
   if (connection.id === -1) return;
   try {
@@ -286,15 +247,4 @@ function keepInFront(connection, entries) {
   else connection.backlog.prepend(entries);
 }
 
-/** Adds events `event` to `end` of the table to the entries of a backlog. */
-function pushEvents(entries, connection, memory, event, end, own) {
-  for (; event < end; event++) {
-    const word = EVENTS + event * EVENT_WORDS;
-    const kind = table[word];
-    const payload = eventPayload(connection, memory, kind, table[word + 1], table[word + 2]);
-    const entry = { kind: kind & ~codec.IN_ASSEMBLY, payload, number: eventNumber(kind, word), deliver: own };
-    entries.push(entry, payload?.length ?? 0);
-  }
-}
-
-module.exports = { actOn, beginWalk, endWalk, feed, keepRest, lend, processChunk, resumeNow, unpackLater };
+module.exports = { feed, keepRest, lend, processChunk, resumeNow, unpackLater };

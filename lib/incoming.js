@@ -2,7 +2,8 @@
 
 const { Readable } = require('node:stream');
 const errors = require('./errors.js');
-const { INCOMING, pauseFor, resumeFor } = require('./pause.js');
+const { INCOMING } = require('./connection.js');
+const { pauseFor, resumeFor } = require('./pause.js');
 const { Unread } = require('./unread.js');
 
 /** Bytes that may wait unread, of one message in progress, or of all that have arrived whole. */

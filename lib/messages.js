@@ -2,7 +2,8 @@
 
 const errors = require('./errors.js');
 const { NORMAL, close } = require('./close.js');
-const { READER, pauseFor, resumeFor } = require('./pause.js');
+const { READER } = require('./connection.js');
+const { pauseFor, resumeFor } = require('./pause.js');
 const { Queue } = require('./queue.js');
 const { readWith, readerOptions } = require('./reader.js');
 

@@ -79,7 +79,7 @@ class Outbox {
      */
     this.isGathering = false;
     /** Whether a chunk is being processed, which ends with a flush. */
-    this.receiving = false;
+    this.isReceiving = false;
     /** Whether the socket is being given something: what is sent from within its `write` comes behind that. */
     this.isWriting = false;
     /** The last tick in which something was sent. */
@@ -196,10 +196,10 @@ class Outbox {
   /** The same for a control frame. */
   commitControl() {
     if (this.isGathering && isShadowed(this.socket, this)) {
-      if (!this.receiving) this.bursts = this.mayDelay;
+      if (!this.isReceiving) this.bursts = this.mayDelay;
       return this.pending < GATHER_MAX || this.flush();
     }
-    if (!this.receiving && !this.isWriting) {
+    if (!this.isReceiving && !this.isWriting) {
       const isFirst = this.tick !== ticks.now();
       const { bursts } = this;
       this.bursts = this.mayDelay && !isFirst;
@@ -209,7 +209,7 @@ class Outbox {
       }
     }
     if (!hold(this.socket, this)) return this.flush();
-    if (!this.receiving && !this.queued) ticks.flushAtEnd(this);
+    if (!this.isReceiving && !this.queued) ticks.flushAtEnd(this);
     if (this.isWriting) return true;
     const { socket } = this;
     if (socket.writableNeedDrain === true) return false;
@@ -234,7 +234,7 @@ class Outbox {
 
   /** Whether what is sent now is the first of its tick, and so is written at once. */
   isFirst() {
-    return !this.receiving && !this.isWriting && !this.bursts && this.tick !== ticks.now()
+    return !this.isReceiving && !this.isWriting && !this.bursts && this.tick !== ticks.now()
       && this.segments === null && this.slab === null;
   }
 

@@ -1,18 +1,7 @@
 'use strict';
 
-const { connectionOf } = require('./connection.js');
+const { PROGRAM, connectionOf } = require('./connection.js');
 const { resumeNow } = require('./feed.js');
-
-// Who does not want to read on; a connection's `paused` is the sum of them, so that none of them
-// undoes what another has asked for.
-
-/** The program, by WS.pause. */
-const PROGRAM = 1;
-/** Messages that are handed on as streams, and not read. */
-const INCOMING = 2;
-/** A WS.stream or WS.messages whose reader is slow. */
-const READER = 4;
-// And 8, feed.js: a message is being unpacked in the background.
 
 /** Reads no more from a socket, and delivers nothing, until `resume`. */
 function pause(socket) {
@@ -39,4 +28,4 @@ function resumeFor(connection, reasons) {
   if (connection.paused === 0) process.nextTick(resumeNow, connection);
 }
 
-module.exports = { INCOMING, PROGRAM, READER, pause, pauseFor, resume, resumeFor };
+module.exports = { pause, pauseFor, resume, resumeFor };

@@ -24,7 +24,7 @@ function receive(socket, buffer, callback) {
   if (!connection.isFed && buffer.length > 0) begin(connection);
   // Node has made it for the program.
   collector.count(buffer.byteLength);
-  const isNested = connection.busy;
+  const isNested = connection.outbox.isReceiving;
   processChunk(connection, buffer, deliver);
   // Bytes that a callback hands in wait for the chunk in hand: none of them is a message yet.
   if (isNested) return undefined;

@@ -2,7 +2,8 @@
 
 const { Duplex } = require('node:stream');
 const errors = require('./errors.js');
-const { READER, pauseFor, resumeFor } = require('./pause.js');
+const { READER } = require('./connection.js');
+const { pauseFor, resumeFor } = require('./pause.js');
 const { boolean } = require('./options.js');
 const { isSlow } = require('./payload.js');
 const { readWith, readerOptions } = require('./reader.js');

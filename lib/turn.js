@@ -6,9 +6,10 @@ const codec = require('./codec.js');
 const errors = require('./errors.js');
 const { connections, giveBack, leave, watch } = require('./adopted.js');
 const { answerPings } = require('./events.js');
-const { actOn, beginWalk, endWalk, feed, keepRest, lend, unpackLater } = require('./feed.js');
+const { feed, keepRest, lend, unpackLater } = require('./feed.js');
 const { NO_BYTES, READ_BUFFER, inbound, renewInbound, view } = require('./memory.js');
 const { rethrow } = require('./unhandled.js');
+const { actOn, beginWalk, endWalk, noteEvents } = require('./walk.js');
 
 const { table, EVENTS, EVENT_WORDS } = codec;
 
@@ -63,7 +64,8 @@ function turnAgain() {
 function walk(memory, count) {
   const rest = restOf();
   let large = null;
-  beginWalk(count);
+  const outer = beginWalk();
+  noteEvents(count);
   for (let at = 0; at < count;) {
     const word = EVENTS + at * EVENT_WORDS;
     const kind = table[word];
@@ -84,7 +86,7 @@ function walk(memory, count) {
       process.nextTick(rethrow, error);
     }
   }
-  endWalk();
+  endWalk(outer);
   return large;
 }
 
@@ -130,7 +132,7 @@ function hear(connection, memory, first, end, rest) {
   let event = first;
   let bytes = rest === null ? NO_BYTES : rest.bytes;
   let goesOn = rest !== null && rest.needed > 0;
-  connection.busy = outbox.receiving = true;
+  outbox.isReceiving = true;
   try {
     if (connection.pongs !== null) answerPings(connection);
     for (; event < end && connection.paused === 0; event++) actOn(connection, memory, event, null);
@@ -145,7 +147,7 @@ function hear(connection, memory, first, end, rest) {
     keepRest(connection, memory, event + 1, end, bytes, 0, null, goesOn);
     attachment.goOnAfter(error);
   } finally {
-    connection.busy = outbox.receiving = false;
+    outbox.isReceiving = false;
     if (connection.backlog !== null) watch(connection);
     outbox.flush();
   }

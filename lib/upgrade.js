@@ -3,12 +3,11 @@
 const errors = require('./errors.js');
 const native = require('./native.js');
 const {
-  checkNotRead, checkSocket, limitDefaults, limitOptions, lookForEnd, open, peek
+  PROGRAM, checkNotRead, checkSocket, limitDefaults, limitOptions, lookForEnd, open, peek
 } = require('./connection.js');
 const { answerOffers, checkDeflate } = require('./deflate.js');
 const { handshakeOf } = require('./listener.js');
 const { boolean, checkOptions } = require('./options.js');
-const { PROGRAM } = require('./pause.js');
 const { countRefused } = require('./stats.js');
 
 const upgradeOptions = {
