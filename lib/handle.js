@@ -1,7 +1,7 @@
 'use strict';
 
 const { Socket } = require('node:net');
-const { isNodesOwn } = require('./hold.js');
+const { isNodesOwn } = require('./shadows.js');
 const { isNode } = require('./runtime.js');
 
 // The way to the kernel past Node's stream, where the reactor does not write.

@@ -2,55 +2,28 @@
 
 const { Socket } = require('node:net');
 const codec = require('./codec.js');
-const { FastBuffer, NO_BYTES, allocateShared } = require('./memory.js');
+const { Gathered, giveBack, lengthOf } = require('./gathered.js');
 const { hasPlainHandle, writeToHandle } = require('./handle.js');
-const { hold, isNodesOwn, isShadowed, letGo, writeOf, writeTo } = require('./hold.js');
 const errors = require('./errors.js');
+const { isNodesOwn, isShadowed, restoreMethods, shadowMethods, writeAll } = require('./shadows.js');
 const { ticks } = require('./ticks.js');
-
-const { table } = codec;
-
-/** Bytes of a slab of outgoing frames. */
-const OUTBOUND_SLAB = 64 * 1024;
-
-/** The least that a region grows by: a few small frames. */
-const REGION_STEP = 512;
-
-/** Up to here several buffers are joined by a copy; beyond, they are written by writev. */
-const JOIN_MAX = 16 * 1024;
 
 /** Up to here the frames of a tick, or of a chunk, are gathered. */
 const GATHER_MAX = 64 * 1024;
-
-/** Where frames are put: regions of it belong to the connections that frames are gathered for. */
-let slab;
-let memory;
-let top;
-renewSlab(OUTBOUND_SLAB);
-
-/** A new slab, with room for `size` bytes; native code holds it. */
-function renewSlab(size) {
-  const next = allocateShared(Math.max(OUTBOUND_SLAB, size));
-  // Whatever ends this half-way, it is found to be gone, and renewed.
-  slab = NO_BYTES;
-  codec.lend(next);
-  memory = next.buffer;
-  top = 0;
-  slab = next;
-}
 
 /**
  * The frames on their way to one socket.
  *
  * The first frame of a tick is written at once, unless more are to be expected behind it. Further ones
- * of the same tick, and all that are sent while a chunk is processed, are gathered side by side in a
- * region of the slab and leave in one write when the tick, or the chunk, ends.
+ * of the same tick, and all that are sent while a chunk is processed, are gathered and leave in one write
+ * when the tick, or the chunk, ends.
  */
-class Outbox {
+class Outbox extends Gathered {
   /**
    * @param bound bytes that may wait in the socket; the peer is dropped where one more message is sent
    */
   constructor(socket, bound) {
+    super();
     this.socket = socket;
     this.bound = bound;
     /** Whether a message, or a part of one, was sent since something was left to wait in the socket. */
@@ -63,15 +36,6 @@ class Outbox {
     this.bytesWritten = 0;
     /** The error of a direct write that Node's socket has yet to tell, below 0; or 0. */
     this.fault = 0;
-    /** The region: `slab` from `start` to `limit`; up to `end` it is filled. */
-    this.slab = null;
-    this.memory = null;
-    this.start = 0;
-    this.end = 0;
-    this.limit = 0;
-    /** What was gathered before the region, or null. */
-    this.segments = null;
-    this.segmentBytes = 0;
     this.callbacks = null;
     /**
      * Whether something is gathered for a socket of Node's, to which nothing has been done since: all of its methods
@@ -90,93 +54,14 @@ class Outbox {
     this.bursts = false;
     /** Whether the running tick's end flushes it. */
     this.queued = false;
-    /** Own methods of the socket that are shadowed for now; see hold.js. */
-    this.held = null;
-  }
-
-  /** Bytes that are gathered and not yet written. */
-  get pending() {
-    return this.segmentBytes + this.end - this.start;
-  }
-
-  /**
-   * Makes sure of `size` bytes of the slab behind `end`, where that is a size: a program may have given
-   * a Buffer another length than that of its bytes, which native code finds.
-   */
-  reserve(size) {
-    // The slab was transferred away; native code still holds the old address.
-    if (slab.length === 0) renewSlab(OUTBOUND_SLAB);
-    if (this.slab === slab && this.end + size <= this.limit) return;
-    const step = size > REGION_STEP ? size : REGION_STEP;
-    const isLast = this.slab === slab && this.limit === top;
-    if (isLast && this.end + size <= slab.length) {
-      this.limit = top = Math.min(slab.length, this.end + step);
-      return;
-    }
-    this.seal();
-    if (top + size > slab.length) renewSlab(size);
-    this.slab = slab;
-    this.memory = memory;
-    this.start = this.end = top;
-    this.limit = top = Math.min(slab.length, top + step);
-  }
-
-  /**
-   * Puts a frame of `payload` into the `room` bytes that it needs at most, as a part of what is gathered.
-   * @returns where it ends; or below 0, why there is none
-   */
-  put(id, role, kind, payload, room) {
-    this.reserve(room);
-    table[codec.FRAME_OF] = id;
-    table[codec.FRAME_ROLE] = role;
-    table[codec.FRAME_KIND] = typeof payload === 'string' ? kind | codec.STRING : kind;
-    table[codec.FRAME_AT] = this.end;
-    table[codec.FRAME_LIMIT] = this.limit;
-    const end = codec.put(payload);
-    if (end >= 0) this.end = end;
-    return end;
-  }
-
-  /** Puts in the frame that was packed last, of so many bytes. */
-  putPacked(length) {
-    this.reserve(length);
-    this.end = codec.packed(this.slab, this.end);
-  }
-
-  /** Gathers a buffer as it is, without a copy. */
-  append(buffer) {
-    this.seal();
-    this.segments ??= [];
-    this.segments.push(buffer);
-    this.segmentBytes += buffer.length;
-  }
-
-  /** Ends the region: what it holds becomes a segment, the rest is free again. */
-  seal() {
-    if (this.slab === null) return;
-    const frames = this.cut();
-    if (frames.length > 0) this.append(frames);
-  }
-
-  /** Ends the region: what it holds. */
-  cut() {
-    const { memory: region, start, end } = this;
-    if (this.slab === slab && this.limit === top) top = end;
-    this.slab = this.memory = null;
-    this.start = this.end = this.limit = 0;
-    if (start === end) return NO_BYTES;
-    try {
-      return new FastBuffer(region, start, end - start);
-    } catch (error) {
-      this.fail(error);
-      return NO_BYTES;
-    }
+    /** Own methods of the socket that are shadowed for now; see shadows.js. */
+    this.shadowed = null;
   }
 
   /** Frames that count as sent have been transferred away: nothing can follow them. */
   fail(error) {
     refuse(this.takeCallback());
-    if (this.held !== null) letGo(this.socket, this);
+    if (this.shadowed !== null) restoreMethods(this.socket, this);
     this.socket.destroy?.(error);
   }
 
@@ -208,7 +93,7 @@ class Outbox {
         if (!bursts) return this.flush();
       }
     }
-    if (!hold(this.socket, this)) return this.flush();
+    if (!shadowMethods(this.socket, this)) return this.flush();
     if (!this.isReceiving && !this.queued) ticks.flushAtEnd(this);
     if (this.isWriting) return true;
     const { socket } = this;
@@ -235,7 +120,7 @@ class Outbox {
   /** Whether what is sent now is the first of its tick, and so is written at once. */
   isFirst() {
     return !this.isReceiving && !this.isWriting && !this.bursts && this.tick !== ticks.now()
-      && this.segments === null && this.slab === null;
+      && this.isEmpty;
   }
 
   /**
@@ -267,16 +152,13 @@ class Outbox {
     const { memory: region, socket } = this;
     const frames = this.cut();
     const callback = this.takeCallback();
-    if (this.held !== null) letGo(socket, this);
+    if (this.shadowed !== null) restoreMethods(socket, this);
     if (frames.length === 0) return true;
     if (isOver(socket)) return refuse(callback);
     const accepted = this.give([frames], callback);
     // Frees the end of the slab for the next frames, where the kernel has all of it already.
     // Another socket than Node's own may keep what it was given.
-    if (accepted && region === memory && socket.writableLength === 0 && isNodesOwn(socket)) {
-      const { byteOffset, length } = frames;
-      if (byteOffset + length === top) top = byteOffset;
-    }
+    if (accepted && socket.writableLength === 0 && isNodesOwn(socket)) giveBack(region, frames);
     return this.checkBound(accepted, frames.length);
   }
 
@@ -285,7 +167,7 @@ class Outbox {
     const buffers = this.take();
     if (buffers.length === 0) return true;
     const callback = this.takeCallback();
-    if (this.held !== null) letGo(socket, this);
+    if (this.shadowed !== null) restoreMethods(socket, this);
     return isOver(socket) ? refuse(callback) : this.write(buffers, callback);
   }
 
@@ -294,25 +176,13 @@ class Outbox {
     const { end, slab: region, socket, start } = this;
     if (isOver(socket) || !isFree(socket) || region.length === 0) return false;
     // An empty write would consume the socket's pending error without reporting it.
-    const taken = start === end ? 0 : this.count(this.writeRegion());
+    const taken = start === end ? 0 : this.count(this.writeRegion(this.channel));
     this.start += taken;
     if (taken !== end - start) return false;
-    if (region === slab && this.limit === top) top = start;
-    this.slab = this.memory = null;
-    this.start = this.end = this.limit = 0;
-    if (this.held !== null) letGo(socket, this);
+    this.leave(start);
+    if (this.shadowed !== null) restoreMethods(socket, this);
     if (this.callbacks !== null) process.nextTick(this.takeCallback(), null);
     return true;
-  }
-
-  /** Has native code write the region, which it holds already where that is of the present slab. */
-  writeRegion() {
-    const { channel, end, slab: region, start } = this;
-    if (region !== slab) return codec.write(channel, region, start, end);
-    table[codec.FRAME_OF] = channel;
-    table[codec.FRAME_AT] = start;
-    table[codec.FRAME_LIMIT] = end;
-    return codec.writeLent();
   }
 
   /** Writes buffers, straight to the kernel where that can be done. */
@@ -400,19 +270,6 @@ class Outbox {
     return accepted;
   }
 
-  /** The buffers to write; the outbox is empty after that. */
-  take() {
-    this.seal();
-    const { segments, segmentBytes: bytes } = this;
-    this.segments = null;
-    this.segmentBytes = 0;
-    if (lengthOf(segments) !== bytes) {
-      this.fail(new TypeError('Frames that were to be sent have been transferred away'));
-      return [];
-    }
-    return segments.length > 1 && bytes <= JOIN_MAX ? [Buffer.concat(segments, bytes)] : segments;
-  }
-
   takeCallback() {
     const { callbacks } = this;
     this.callbacks = null;
@@ -445,30 +302,10 @@ function behind(buffers, at, bytes) {
   return [buffers[at].subarray(bytes), ...buffers.slice(at + 1)];
 }
 
-function lengthOf(buffers) {
-  let length = 0;
-  for (const buffer of buffers) length += buffer.length;
-  return length;
-}
-
 /** Tells whoever sends that the connection is closing or closed, which is no error of theirs. */
 function refuse(callback) {
   if (callback !== undefined) process.nextTick(callback, errors.socketClosed());
   return false;
 }
 
-function writeAll(socket, buffers, callback) {
-  if (buffers.length === 1) return writeTo(socket, buffers[0], callback);
-  if (typeof socket.cork !== 'function' || typeof socket.uncork !== 'function') {
-    return writeTo(socket, Buffer.concat(buffers), callback);
-  }
-  const write = writeOf(socket);
-  const last = buffers.pop();
-  socket.cork();
-  for (const buffer of buffers) write.call(socket, buffer);
-  const result = callback === undefined ? write.call(socket, last) : write.call(socket, last, callback);
-  socket.uncork();
-  return result;
-}
-
-module.exports = { Outbox, JOIN_MAX, refuse };
+module.exports = { Outbox, refuse };

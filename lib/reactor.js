@@ -3,7 +3,7 @@
 const codec = require('./codec.js');
 const { enter, leave, watch } = require('./adopted.js');
 const { peek, roleOf } = require('./connection.js');
-const { isNodesOwn } = require('./hold.js');
+const { isNodesOwn } = require('./shadows.js');
 const { isOnlyReader } = require('./intake.js');
 const { isNode } = require('./runtime.js');
 const { start } = require('./turn.js');

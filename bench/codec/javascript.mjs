@@ -24,7 +24,8 @@ const contenders = {
     const { WS } = require(here('../../index.js'));
     const codec = require(here('../../lib/codec.js'));
     const { SERVER, CLIENT } = require(here('../../lib/connection.js'));
-    const { JOIN_MAX, Outbox } = require(here('../../lib/outbox.js'));
+    const { JOIN_MAX } = require(here('../../lib/gathered.js'));
+    const { Outbox } = require(here('../../lib/outbox.js'));
     return {
       receiver(onMessage) {
         const socket = { _is_server: true, write() { return true; }, end() {} };

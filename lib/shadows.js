@@ -35,11 +35,11 @@ function inherited(socket, name) {
  * Has `outbox.flush()` called before the socket's next write, end or destroy.
  * @returns whether that could be done; where not, nothing may be gathered
  */
-function hold(socket, outbox) {
-  if (outbox.held !== null || isShadowed(socket, outbox)) return true;
+function shadowMethods(socket, outbox) {
+  if (outbox.shadowed !== null || isShadowed(socket, outbox)) return true;
   try {
     // An own method, as a plain object or a test's double has it, gets its place back with
-    // `letGo`; whoever looks at it later finds what they put there.
+    // `restoreMethods`; whoever looks at it later finds what they put there.
     for (const name of NAMES) {
       if (typeof socket[name] !== 'function' || socket[name] === shadows[name]) continue;
       if (Object.hasOwn(socket, name)) shadowOwn(socket, name, outbox);
@@ -49,7 +49,7 @@ function hold(socket, outbox) {
     return true;
   } catch {
     // A frozen object: its frames are written one by one.
-    letGo(socket, outbox);
+    restoreMethods(socket, outbox);
     return false;
   }
 }
@@ -71,8 +71,8 @@ function shadowOwn(socket, name, outbox) {
     return Reflect.apply(own, this, args);
   };
   define(socket, name, shadow, descriptor.enumerable);
-  outbox.held ??= [];
-  outbox.held.push({ name, descriptor, shadow });
+  outbox.shadowed ??= [];
+  outbox.shadowed.push({ name, descriptor, shadow });
 }
 
 function define(socket, name, value, enumerable = false) {
@@ -80,12 +80,12 @@ function define(socket, name, value, enumerable = false) {
 }
 
 /** Gives own methods their places back, where the program has not put others there meanwhile. */
-function letGo(socket, outbox) {
-  if (outbox.held === null) return;
-  for (const { name, descriptor, shadow } of outbox.held) {
+function restoreMethods(socket, outbox) {
+  if (outbox.shadowed === null) return;
+  for (const { name, descriptor, shadow } of outbox.shadowed) {
     if (socket[name] === shadow) Object.defineProperty(socket, name, descriptor);
   }
-  outbox.held = null;
+  outbox.shadowed = null;
 }
 
 /** The method that the program sees as the socket's own, by which what has been gathered is written. */
@@ -99,6 +99,21 @@ function writeTo(socket, buffer, callback) {
   return callback === undefined ? write.call(socket, buffer) : write.call(socket, buffer, callback);
 }
 
+/** Writes buffers, in one go where the socket can do that → what its `write` returns. */
+function writeAll(socket, buffers, callback) {
+  if (buffers.length === 1) return writeTo(socket, buffers[0], callback);
+  if (typeof socket.cork !== 'function' || typeof socket.uncork !== 'function') {
+    return writeTo(socket, Buffer.concat(buffers), callback);
+  }
+  const write = writeOf(socket);
+  const last = buffers.pop();
+  socket.cork();
+  for (const buffer of buffers) write.call(socket, buffer);
+  const result = callback === undefined ? write.call(socket, last) : write.call(socket, last, callback);
+  socket.uncork();
+  return result;
+}
+
 /** What a socket inherits, unless somebody has put something before it. */
 const { write: nodesWrite } = Duplex.prototype;
 
@@ -109,4 +124,4 @@ function isNodesOwn(socket) {
     && (socket.write === shadows.write || socket.write === nodesWrite);
 }
 
-module.exports = { hold, isNodesOwn, isShadowed, letGo, writeOf, writeTo };
+module.exports = { isNodesOwn, isShadowed, restoreMethods, shadowMethods, writeAll };
