@@ -15,19 +15,22 @@ const { isNodeAlone } = require('./runtime.js');
 //
 // The memory that was freed last is given out first. So the sooner payloads are found the less memory is in use,
 // and the more of it is in the processor's caches; a collection itself is a fifth of a millisecond. But what has
-// outlived two of them is looked for in the whole heap only, so it is not sooner where payloads are kept for longer.
+// outlived two of them is looked for in the whole heap only, and to have something outlive one takes time, whatever
+// it is. So it is not sooner where payloads are kept for a while, or much else that the program has just made.
 
 const MiB = 1024 * 1024;
 
 /** Bytes that payloads are given until the next collection, where few of them are kept for half of that. */
 const SHORT = 8 * MiB;
-/** The same where many are; up to V8 12 not before V8 has collected by itself. */
+/** The same where many are, or a collection was slow; up to V8 12 not before V8 has collected by itself. */
 const LONG = (Number.parseInt(process.versions.v8) < 13 ? 64 : 32) * MiB;
 
 /** Bytes between two payloads that are watched: the last four before a collection say how long to wait for the next. */
 const SAMPLE = 2 * MiB;
 /** How many of the four are many that are still held. The last one is: it has just been given its memory. */
 const MANY = 3;
+/** Milliseconds that only a collection takes which has much to keep. */
+const SLOW = 1;
 
 const collector = {
   /** Bytes since the last collection. */
@@ -57,8 +60,10 @@ const collector = {
     if (gc === undefined) gc = mayBeAsked() ? findGc() : null;
     this.due = gc === null ? Infinity : SAMPLE;
     if (gc === null) return;
+    const start = performance.now();
     gc({ type: 'minor' });
-    this.interval = codec.survivors() >= MANY ? LONG : SHORT;
+    const isSlow = performance.now() - start > SLOW;
+    this.interval = codec.survivors() >= MANY || isSlow ? LONG : SHORT;
   }
 };
 

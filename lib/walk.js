@@ -40,8 +40,8 @@ function endWalk(outer) {
 function actOn(connection, memory, event, deliver) {
   const word = EVENTS + event * EVENT_WORDS;
   const kind = table[word];
-  const payload = payloadOf(connection, memory, kind, table[word + 1], table[word + 2]);
-  act(connection, kind & ~codec.IN_ASSEMBLY, payload, numberOf(kind, word), deliver);
+  const payload = eventPayload(connection, memory, kind, table[word + 1], table[word + 2]);
+  act(connection, kind & ~codec.IN_ASSEMBLY, payload, eventNumber(kind, word), deliver);
 }
 
 /** Adds the events from `event` to `end` to the entries of a backlog. */
@@ -49,14 +49,14 @@ function pushEvents(entries, connection, memory, event, end, deliver) {
   for (; event < end; event++) {
     const word = EVENTS + event * EVENT_WORDS;
     const kind = table[word];
-    const payload = payloadOf(connection, memory, kind, table[word + 1], table[word + 2]);
-    const entry = { kind: kind & ~codec.IN_ASSEMBLY, payload, number: numberOf(kind, word), deliver };
+    const payload = eventPayload(connection, memory, kind, table[word + 1], table[word + 2]);
+    const entry = { kind: kind & ~codec.IN_ASSEMBLY, payload, number: eventNumber(kind, word), deliver };
     entries.push(entry, payload?.length ?? 0);
   }
 }
 
 /** The payload of an event, in memory that is never written again. */
-function payloadOf(connection, memory, kind, offset, length) {
+function eventPayload(connection, memory, kind, offset, length) {
   if ((kind & codec.IN_ASSEMBLY) !== 0) {
     const message = takeAssembly(connection.assembly, length);
     connection.assembly = undefined;
@@ -67,7 +67,7 @@ function payloadOf(connection, memory, kind, offset, length) {
 }
 
 /** The number that goes with an event: a close code, or a fault's. */
-function numberOf(kind, word) {
+function eventNumber(kind, word) {
   if (kind === codec.CLOSE) return table[word + 2] >>> codec.CODE;
   return kind === codec.VIOLATION ? table[word + 1] : 0;
 }

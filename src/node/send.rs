@@ -40,7 +40,7 @@ pub const REFUSED_PLAIN: i64 = -4;
 /// The Uint8Array that frames are put into, from one call to the next.
 pub struct Outbound {
     /// INVARIANT: valid during `put` and `writeLent`. `reference` keeps it from being collected;
-    /// `lib/outbox.js` checks before either call that it has not been transferred.
+    /// `lib/gathered.js` checks before either call that it has not been transferred.
     memory: Bytes,
     reference: Option<sys::napi_ref>,
 }
