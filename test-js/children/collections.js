@@ -2,8 +2,8 @@
 
 // Has 80 MiB of messages of 64 KiB go by, by hand, and prints how many collections of V8's young generation somebody
 // has asked for meanwhile: `node collections.js main`, or in a `thread`, or with a global gc() that was `replaced`, or
-// with the last 7 MiB always `kept`, or only in the first half of the time (`kept-first`), or with a clock by which each
-// collection is `slow`. By the clock of all others none is.
+// with the last 7 MiB always `kept`, or only in the first half of the time (`kept-first`), or with a clock by which
+// each collection is `slow`. By the clock of all others none is.
 
 const { constants, PerformanceObserver } = require('node:perf_hooks');
 const { setImmediate: nextTurn } = require('node:timers/promises');
