@@ -92,13 +92,36 @@ function copyOf(bytes) {
   return copy;
 }
 
+/** Memory that is given out in pieces, one behind the other; whoever keeps one keeps all of `size` bytes. */
+class Pool {
+  #allocate;
+  #memory = null;
+  #used;
+
+  /** @param allocate a function like `allocateShared` */
+  constructor(size, allocate) {
+    this.size = size;
+    this.#allocate = allocate;
+    // There is no memory yet: as if it were used up.
+    this.#used = size;
+  }
+
+  /** A piece of `length` bytes, which are no more than `size`. */
+  take(length) {
+    if (length > this.size - this.#used) {
+      this.#memory = this.#allocate(this.size).buffer;
+      this.#used = 0;
+    }
+    const piece = new FastBuffer(this.#memory, this.#used, length);
+    this.#used += length;
+    return piece;
+  }
+}
+
 /** Assemblies of these sizes, in bytes, share a pool; it is at most eight times one of them. */
 const POOLED_LEAST = 8 * 1024;
 const POOLED_MOST = 32 * 1024;
-const POOL = 64 * 1024;
-
-let pool = allocateShared(POOL).buffer;
-let pooled = 0;
+const assemblies = new Pool(64 * 1024, allocateShared);
 
 /**
  * The memory of a connection's message in progress: `capacity` bytes that begin with the first
@@ -106,19 +129,10 @@ let pooled = 0;
  */
 function renewAssembly(assembly, capacity, keep) {
   const larger = capacity >= POOLED_LEAST && capacity <= POOLED_MOST
-    ? takeFromPool(capacity)
+    ? assemblies.take(capacity)
     : allocate(capacity);
   if (keep > 0) assembly.copy(larger, 0, 0, keep);
   return larger;
-}
-
-function takeFromPool(capacity) {
-  if (pooled + capacity > pool.byteLength) {
-    pool = allocateShared(POOL).buffer;
-    pooled = 0;
-  }
-  pooled += capacity;
-  return new FastBuffer(pool, pooled - capacity, capacity);
 }
 
 /** The `length` bytes of a finished message; a copy where the rest would waste half of the memory. */
@@ -132,6 +146,7 @@ module.exports = {
   READ_BUFFER,
   FastBuffer,
   NO_BYTES,
+  Pool,
   inbound,
   allocate,
   allocateShared,
