@@ -6,7 +6,7 @@ const { watch } = require('./adopted.js');
 const codec = require('./codec.js');
 const { BACKGROUND, roleOf } = require('./connection.js');
 const { act, answerPings, checkWaiting, emptyInbox, failTooBig } = require('./events.js');
-const { NO_BYTES, fitInbound, inbound, passing, renewAssembly, renewInbound } = require('./memory.js');
+const { NO_BYTES, fitInbound, inbound, handleBuffer, renewAssembly, renewInbound } = require('./memory.js');
 const { Queue } = require('./queue.js');
 const { inScope } = require('./scope.js');
 const { actOn, beginWalk, endWalk, noteEvents, pushEvents } = require('./walk.js');
@@ -65,7 +65,7 @@ function feed(connection, chunk, deliver, own, from = 0) {
   let needed = 0;
   try {
     // What does not fit would be decoded in parts, and none of them be handed on before the last.
-    if (chunk.length > inbound.slab.length - inbound.used && passing.holds(chunk)) fitInbound(chunk.length);
+    if (chunk.length > inbound.slab.length - inbound.used && handleBuffer.holds(chunk)) fitInbound(chunk.length);
     // A callback may close the socket, or even transfer the chunk's memory away.
     while (connection.id !== -1 && at <= chunk.length) {
       count = decode(connection, chunk, at);
@@ -77,7 +77,7 @@ function feed(connection, chunk, deliver, own, from = 0) {
       at += table[codec.READ];
       memory = inbound.memory;
       // A callback may have more read over the rest.
-      if (count > 0 && at < chunk.length && passing.holds(chunk)) {
+      if (count > 0 && at < chunk.length && handleBuffer.holds(chunk)) {
         // All of it is delivered as what has waited is.
         const entries = decodeAhead(connection, chunk, at, count);
         if (connection.error === null) keepInFront(connection, entries);

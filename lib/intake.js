@@ -6,7 +6,7 @@ const { chunkOf } = require('./chunks.js');
 const { collector } = require('./collector.js');
 const errors = require('./errors.js');
 const { peek } = require('./connection.js');
-const { copyOf, passing } = require('./memory.js');
+const { copyOf, handleBuffer } = require('./memory.js');
 const { isNode } = require('./runtime.js');
 const { rethrow } = require('./unhandled.js');
 
@@ -77,7 +77,7 @@ function handleOnFirstRead(arrayBuffer) {
   if (arrayBuffer !== undefined) {
     socket[kBufferCb] = noteLength;
     this.onread = handleOnRead;
-    this.useUserBuffer(passing.whole);
+    this.useUserBuffer(handleBuffer.whole);
   }
   return onread.call(this, arrayBuffer);
 }
@@ -93,7 +93,7 @@ function noteLength(bytes) {
 /** The handle has read into the buffer, or has come to its end, or failed. Which, Node's function knows. */
 function handleOnRead(arrayBuffer) {
   const { onread, socket } = this[kIntake];
-  socket[kBuffer] = passing.whole;
+  socket[kBuffer] = handleBuffer.whole;
   try {
     onread.call(this, arrayBuffer);
   } finally {
@@ -101,7 +101,7 @@ function handleOnRead(arrayBuffer) {
     socket[kBuffer] = null;
   }
   if (length === 0) return;
-  const chunk = passing.bytes(length);
+  const chunk = handleBuffer.bytes(length);
   length = 0;
   take(socket, this, chunk);
 }

@@ -70,7 +70,7 @@ const READ_BUFFER = 128 * 1024;
  * What Node's handles read into, all of them. No program ever sees it; but whatever a program does in a
  * callback may have more read into it (under TLS, a write of nothing), so nothing may be left there by then.
  */
-const passing = {
+const handleBuffer = {
   whole: allocateShared(READ_BUFFER),
   memory: null,
 
@@ -83,7 +83,7 @@ const passing = {
     return bytes.buffer === this.memory;
   }
 };
-passing.memory = passing.whole.buffer;
+handleBuffer.memory = handleBuffer.whole.buffer;
 
 /** A copy in memory of its own. Not Buffer.from, whose pool is of 64 KiB in newer versions of Node. */
 function copyOf(bytes) {
@@ -153,7 +153,7 @@ module.exports = {
   copyOf,
   fitInbound,
   forbidTransfer,
-  passing,
+  handleBuffer,
   renewInbound,
   renewAssembly,
   takeAssembly,
