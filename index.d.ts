@@ -172,8 +172,9 @@ export interface WS {
    * @param handlers Shared by all connections.
    * @returns The server, Node's own: 'listening', 'error' and `address()` are its.
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: a `where`, a handler or an option of another type.
-   * `ERR_INVALID_ARG_VALUE`: an unknown option, what is probably a misspelt handler, or a place that has
-   * not exactly one of `port`, `path` and `fd`.
+   * `ERR_INVALID_ARG_VALUE`: an unknown option, what is probably a misspelt handler, a place that has
+   * not exactly one of `port`, `path` and `fd`, or a server of HTTP/2 that takes no HTTP/1.1
+   * (`allowHTTP1: true`, over TLS).
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: a port or an option outside of its range.
    * @throws {Error} `ERR_INVALID_STATE`: `WS.listen` has this server already.
    */

@@ -73,6 +73,11 @@ function placeOf(where) {
 
 function takeOver(server, handlers, options) {
   if (listeners.has(server)) throw errors.invalidState('WS.listen has this server already');
+  if (isOfHttp2(server) && !takesHttp1(server)) {
+    const reason = 'must take HTTP/1.1, as http2.createSecureServer({ allowHTTP1: true }) does, '
+      + 'since WebSockets over HTTP/2 (RFC 8441) are not supported';
+    throw errors.invalidArgValue('where', reason, server);
+  }
   listeners.set(server, new Listener(server, handlers, options));
   server.on('listening', serverOnListening);
   if (speaksHttp(server)) {
@@ -86,8 +91,16 @@ function takeOver(server, handlers, options) {
 
 /** Whether the server reads requests itself; one of node:http2 does so for HTTP/1 (`allowHTTP1`). */
 function speaksHttp(server) {
-  return server instanceof http.Server || server instanceof https.Server
-    || typeof server.updateSettings === 'function';
+  return server instanceof http.Server || server instanceof https.Server || isOfHttp2(server);
+}
+
+function isOfHttp2(server) {
+  return typeof server.updateSettings === 'function';
+}
+
+/** A server of node:http2 has the properties of one of http where it was made with `allowHTTP1`, and over TLS. */
+function takesHttp1({ headersTimeout }) {
+  return headersTimeout !== undefined;
 }
 
 /** The listener of a server that was given to, or made by, `listen`; undefined for others. */

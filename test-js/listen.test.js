@@ -399,6 +399,21 @@ describe('arguments', () => {
     assert.throws(() => listen({ port: 65536 }, {}), { name: 'RangeError' });
   });
 
+  test('an HTTP/2 server that takes no HTTP/1', () => {
+    const SERVERS = [
+      http2.createSecureServer(), http2.createSecureServer({ ALPNCallback: () => 'http/1.1' }),
+      http2.createServer(), http2.createServer({ allowHTTP1: true })
+    ];
+    for (const server of SERVERS) {
+      const message = /^The "where" argument .* allowHTTP1: true .* Received \[Http2(Secure)?Server\]$/;
+      assert.throws(() => listen(server, {}), { name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE', message });
+      assert.equal(server.listenerCount('upgrade'), 0);
+      assert.equal(listenerOf(server), undefined);
+    }
+    const both = http2.createSecureServer({ allowHTTP1: true, ALPNCallback: () => 'http/1.1' });
+    assert.equal(listen(both, {}), both);
+  });
+
   test('handlers', () => {
     for (const handlers of [undefined, null, () => {}]) {
       assert.throws(() => listen(0, handlers), { code: 'ERR_INVALID_ARG_TYPE' });
