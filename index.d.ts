@@ -166,7 +166,7 @@ export interface WS {
    * A handshake that is refused gets an HTTP answer with one sentence of explanation: 400, 403
    * (`origins`, or `upgrade` said `false`), 405, 408, 426, 431, 500 (a function of the program's
    * has thrown), 503 (`maxConnections`, a shutdown, or no decision in time), 505. `WS.stats` counts
-   * them by reason.
+   * them by reason, and the channel `ws13:refuse` of `node:diagnostics_channel` tells of each.
    *
    * @param where A port from 0 (any) to 65,535, a {@link ListenPlace}, or a server; it may listen already.
    * @param handlers Shared by all connections.

@@ -1,5 +1,6 @@
 'use strict';
 
+const diagnostics = require('./diagnostics.js');
 const errors = require('./errors.js');
 const native = require('./native.js');
 const { acceptance, admitsOrigin, readAnswer } = require('./admission.js');
@@ -88,6 +89,7 @@ class Handshake {
     }
     // That answer may have been the last one.
     if (!socket.writable) return;
+    this.request = request;
     const verdict = judge(request, this.listener.options.strict);
     if (verdict.response !== undefined) {
       this.refuse(verdict);
@@ -233,19 +235,20 @@ class Handshake {
   }
 
   /** Answers with a refusal, and gives the client a while to read it. */
-  refuse({ reason, response }) {
-    const { listener, socket } = this;
+  refuse(refusal) {
+    const { listener, request, socket } = this;
     // A function of the program's may have shut the server down, and so refused this one.
     if (this.state !== PENDING) return;
     this.end(OVER);
-    countRefused(reason);
+    countRefused(refusal.reason);
+    diagnostics.refused(socket, request, refusal);
     listener.dismissed(this);
     // The client would take a refusal for the response to an earlier request.
     if (socket.destroyed || !socket.writable || isOwed(socket)) {
       socket.destroy();
       return;
     }
-    socket.end(response, 'latin1');
+    socket.end(refusal.response, 'latin1');
     // Closing a socket with unread bytes resets it, and the answer may be lost with that.
     socket.resume();
     farewells.start(this, listener.options.closeTimeout);

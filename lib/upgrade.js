@@ -1,5 +1,6 @@
 'use strict';
 
+const diagnostics = require('./diagnostics.js');
 const errors = require('./errors.js');
 const native = require('./native.js');
 const {
@@ -44,6 +45,7 @@ function upgrade(socket, headers, options, callback) {
   const verdict = native.checkUpgrade(fieldsOf(headers), checked.strict);
   if (verdict.response !== undefined) {
     countRefused(verdict.reason);
+    diagnostics.refused(socket, { headers }, verdict);
     refuse(socket, verdict.response, done);
     return false;
   }

@@ -1,7 +1,9 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { subscribe, unsubscribe } = require('node:diagnostics_channel');
 const { once } = require('node:events');
+const net = require('node:net');
 const { describe, test } = require('node:test');
 const { runInNewContext } = require('node:vm');
 const { WS } = require('..');
@@ -11,6 +13,7 @@ const { openAsClient, readHead, requestHead, requestHeaders } = require('./suppo
 const {
   HOST, ask, connectionsOf, dial, emptied, opening, recorder, serve, uncaught
 } = require('./support/listening.js');
+const { plain } = require('./support/plain.js');
 
 const BASIC = requestHead(requestHeaders());
 
@@ -163,6 +166,77 @@ describe('what the program refuses', () => {
       await emptied(server);
       assert.deepEqual(inbox.left, []);
     });
+  }
+});
+
+describe('the channel ws13:refuse', () => {
+  const late = { upgrade: () => new Promise(() => {}) };
+  const thrower = { upgrade() { throw new Error('mine'); } };
+  // Handlers, options, what is sent, whether there is a request by then, and what the channel tells.
+  const REFUSALS = {
+    'a head that is malformed': [{}, {}, BASIC.replace('\r\n', '\n'), false, 400, 'head'],
+    'a head that does not end': [{}, { handshakeTimeout: 20 }, BASIC.slice(0, 40), false, 408, 'timeout'],
+    'a field that is wrong': [{}, {}, changed({ upgrade: 'h2c' }), false, 400, 'upgrade'],
+    'an origin': [{}, { origins: [] }, opening({ origin: 'https://a.example' }), true, 403, 'origin'],
+    'upgrade': [{ upgrade: async () => 451 }, {}, opening(), true, 451, 'declined'],
+    'upgrade, too late': [late, { handshakeTimeout: 20 }, opening(), true, 503, 'busy'],
+    'upgrade, which throws': [thrower, {}, opening(), true, 500, 'error']
+  };
+  for (const kind of ['own', 'http']) {
+    for (const [name, [handlers, options, bytes, isRequest, status, reason]] of Object.entries(REFUSALS)) {
+      // What is no request, an http server refuses itself.
+      if (kind === 'http' && ['head', 'timeout'].includes(reason)) continue;
+      test(`${name}: ${kind}`, async (t) => {
+        const told = listenOn(t);
+        const server = await serve(t, kind, handlers, options);
+        const answered = async () => checkAnswer(await ask(server, bytes), status);
+        await (reason === 'error' ? uncaught(1, answered) : answered());
+        const [{ socket, request, ...rest }, ...more] = told;
+        assert.deepEqual([rest, more], [{ status, reason }, []]);
+        assert.ok(socket instanceof net.Socket);
+        if (isRequest || kind === 'http') assert.deepEqual([request.method, request.socket], ['GET', socket]);
+        else assert.equal(request, null);
+      });
+    }
+  }
+
+  test('maxConnections, and a shutdown', async (t) => {
+    const told = listenOn(t);
+    const server = await serve(t, 'own', late, { maxConnections: 1 });
+    const first = await dial(server);
+    first.write(opening());
+    while (listenerOf(server).admitted === 0) await new Promise(setImmediate);
+    checkAnswer(await ask(server, opening()), 503);
+    first.resume();
+    await WS.shutdown(server);
+    assert.deepEqual(told.map(({ status, reason }) => [status, reason]), [[503, 'maxConnections'], [503, 'shutdown']]);
+    assert.deepEqual(told.map(({ request }) => request.url), ['/chat?x=1', '/chat?x=1']);
+  });
+
+  test('WS.upgrade', (t) => {
+    const told = listenOn(t);
+    const headers = requestHeaders({ 'sec-websocket-version': '8' });
+    const socket = plain();
+    assert.equal(WS.upgrade(socket, headers), false);
+    assert.deepEqual(told, [{ socket, request: { headers }, status: 426, reason: 'version' }]);
+  });
+
+  test('a subscriber may destroy the socket', async (t) => {
+    const destroy = ({ socket }) => socket.destroy();
+    subscribe('ws13:refuse', destroy);
+    t.after(() => unsubscribe('ws13:refuse', destroy));
+    const server = await serve(t, 'own', {}, { closeTimeout: 3_600_000 });
+    assert.equal(await ask(server, changed({ upgrade: 'h2c' })), null);
+    await emptied(server);
+  });
+
+  /** All that the channel tells for as long as the test lasts. */
+  function listenOn(t) {
+    const told = [];
+    const listener = (message) => told.push(message);
+    subscribe('ws13:refuse', listener);
+    t.after(() => unsubscribe('ws13:refuse', listener));
+    return told;
   }
 });
 
