@@ -85,18 +85,18 @@ function acceptance(accept, protocol, { text }, fields) {
   const extensions = text === '' ? undefined : text;
   if (fields.length === 0) return native.upgradeResponse(accept, protocol, extensions);
   const { response, error } = native.acceptResponse(accept, protocol, extensions, fields);
-  if (error !== undefined) throw badFields(error, fields);
+  if (error !== undefined) throw badFields(error);
   return response;
 }
 
 function decline(status, fields) {
   const refusal = native.decline(status, fields);
-  if (typeof refusal === 'string') throw badFields(refusal, fields);
+  if (typeof refusal === 'string') throw badFields(refusal);
   return refusal;
 }
 
-function badFields(error, fields) {
-  return errors.invalidArgValue('upgrade() result.headers', `cannot be sent: ${error}`, fields);
+function badFields(error) {
+  return errors.invalidFields('upgrade() result.headers', `cannot be sent: ${error}`);
 }
 
 /** Names and values in turn, as native code takes them. */

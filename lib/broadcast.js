@@ -2,7 +2,7 @@
 
 const codec = require('./codec.js');
 const errors = require('./errors.js');
-const { SERVER, connectionOf, roleOf } = require('./connection.js');
+const { SERVER, checkSocket, connectionOf, knownOf, roleOf } = require('./connection.js');
 const { frame } = require('./frame.js');
 const { Frame } = require('./payload.js');
 const { sendFrame } = require('./send.js');
@@ -29,7 +29,7 @@ function broadcast(sockets, payload, options) {
   }
   const prepared = prepare(payload, options);
   // All first: nothing is sent where one of them is no socket.
-  const connections = Array.from(sockets, (socket) => connectionOf(socket));
+  const connections = Array.from(sockets, connectionAt);
   const others = [];
   let batch = [];
   let accepted = 0;
@@ -45,6 +45,13 @@ function broadcast(sockets, payload, options) {
     if (sendFrame(connection, prepared) !== null) accepted++;
   }
   return accepted;
+}
+
+function connectionAt(socket, at) {
+  const known = knownOf(socket);
+  if (known !== undefined) return known;
+  checkSocket(socket, `sockets[${at}]`);
+  return connectionOf(socket);
 }
 
 /** Whether the frame is written at once, as it is, so that it may be along with others. */

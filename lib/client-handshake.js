@@ -58,8 +58,10 @@ class ClientHandshake {
     this.core = new native.ClientHandshake({ path, host: authority, key, protocols, deflate, origin, headers });
     const fault = this.core.fault();
     if (fault === null) return;
-    const value = { 'url': target.href, 'options.protocols': protocols, 'options.origin': origin }[fault.argument];
-    throw errors.invalidArgValue(fault.argument, fault.reason, value ?? this.options.headers);
+    const { argument, reason } = fault;
+    const value = { 'url': target.href, 'options.protocols': protocols, 'options.origin': origin }[argument];
+    if (value === undefined) throw errors.invalidFields(argument, reason);
+    throw errors.invalidArgValue(argument, reason, value);
   }
 
   /** Connects. What is wrong with the program's own options is thrown. */

@@ -3,7 +3,7 @@
 const errors = require('./errors.js');
 const { checkHandlers, connectionDefaults, connectionOptions } = require('./attach.js');
 const { ClientHandshake } = require('./client-handshake.js');
-const { checkOptions, integer } = require('./options.js');
+const { advise, checkOptions, integer } = require('./options.js');
 const { parseUrl } = require('./url.js');
 
 const connectOptions = {
@@ -31,6 +31,18 @@ const connectDefaults = {
   handshakeTimeout: 10_000
 };
 
+/** What net.connect, tls.connect and other clients have among their options. */
+const ELSEWHERE = {
+  ...advise('It belongs to options.tls', [
+    'ALPNProtocols', 'ca', 'cert', 'checkServerIdentity', 'ciphers', 'key', 'maxVersion', 'minVersion', 'passphrase',
+    'pfx', 'rejectUnauthorized', 'secureContext', 'servername', 'session'
+  ]),
+  ...advise('The URL tells it', ['auth', 'host', 'hostname', 'path', 'port', 'socketPath']),
+  ...advise('A function of options.createConnection may use it', [
+    'autoSelectFamily', 'family', 'hints', 'localAddress', 'localPort', 'lookup'
+  ])
+};
+
 /**
  * Opens a connection. Then either `open(socket, response)` is called, or `error(socket, error)`,
  * exactly one of the two, and never before this returns; an error without a handler is an uncaught
@@ -47,7 +59,7 @@ function connect(url, handlers, options) {
   if (handlers.upgrade !== undefined) {
     throw errors.invalidArgValue('handlers.upgrade', 'is for servers only', handlers.upgrade);
   }
-  const checked = checkOptions(options, connectOptions, connectDefaults);
+  const checked = checkOptions(options, connectOptions, connectDefaults, 'options', ELSEWHERE);
   if (checked.agent !== undefined && checked.createConnection !== undefined) {
     throw errors.invalidArgValue('options.createConnection', 'cannot be used beside options.agent', checked.createConnection);
   }

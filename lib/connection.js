@@ -287,9 +287,9 @@ function checkNotRead(connection) {
   throw errors.invalidState('The library reads this socket itself: its messages go to the handlers');
 }
 
-function checkSocket(socket) {
+function checkSocket(socket, name = 'socket') {
   if (typeof socket?.write !== 'function' || typeof socket.end !== 'function') {
-    throw errors.invalidArgType('socket', 'an object with write and end methods', socket);
+    throw errors.invalidArgType(name, 'an object with write and end methods', socket);
   }
 }
 

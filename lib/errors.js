@@ -30,11 +30,15 @@ function invalidArgType(name, expected, value) {
 }
 
 function invalidArgValue(name, reason, value) {
-  return coded(
-    TypeError,
-    'ERR_INVALID_ARG_VALUE',
-    `The "${name}" argument ${reason}. Received ${inspect(value, { depth: -1 }).slice(0, 128)}`
-  );
+  // Of what is written down in the call, what it holds is shown.
+  const depth = [Array, Object].includes(value?.constructor) ? 0 : -1;
+  const received = inspect(value, { depth, breakLength: Infinity }).slice(0, 128);
+  return coded(TypeError, 'ERR_INVALID_ARG_VALUE', `The "${name}" argument ${reason}. Received ${received}`);
+}
+
+/** For header fields: the reason names the one that is wrong, and what they hold may be secret. */
+function invalidFields(name, reason) {
+  return coded(TypeError, 'ERR_INVALID_ARG_VALUE', `The "${name}" argument ${reason}`);
 }
 
 /** For a payload that is to be sent as text. */
@@ -59,9 +63,10 @@ function invalidReturn(name, expected, value) {
   );
 }
 
-function unknownOption(name, nearest, known) {
+/** @param advice for a name that is well known, but not here; undefined for others */
+function unknownOption(name, nearest, known, advice) {
   const hint = nearest === null ? `There are: ${known.join(', ')}` : `Did you mean "${nearest}"?`;
-  return coded(TypeError, 'ERR_INVALID_ARG_VALUE', `There is no option "${name}". ${hint}`);
+  return coded(TypeError, 'ERR_INVALID_ARG_VALUE', `There is no option "${name}". ${advice ?? hint}`);
 }
 
 function invalidState(message) {
@@ -128,6 +133,7 @@ function aborted(signal) {
 module.exports = {
   invalidArgType,
   invalidArgValue,
+  invalidFields,
   invalidText,
   invalidReturn,
   invalidState,

@@ -9,7 +9,7 @@ const { checkOrigins } = require('./admission.js');
 const { checkHandlers, connectionDefaults, connectionOptions } = require('./attach.js');
 const { Handshake } = require('./handshake.js');
 const { Listener } = require('./listener.js');
-const { boolean, checkOptions, integer } = require('./options.js');
+const { advise, boolean, checkOptions, integer } = require('./options.js');
 const { keepPages } = require('./page.js');
 const { checkProtocols } = require('./upgrade.js');
 
@@ -37,6 +37,8 @@ const PLACE = [
 ];
 const placeOptions = Object.fromEntries(PLACE.map((name) => [name, () => {}]));
 
+const ELSEWHERE = advise('For TLS, hand over a server of node:https', ['ca', 'cert', 'key', 'passphrase', 'pfx']);
+
 const listeners = new WeakMap();
 
 /**
@@ -46,7 +48,7 @@ const listeners = new WeakMap();
  */
 function listen(where, handlers, options) {
   checkHandlers(handlers);
-  const checked = checkOptions(options, listenOptions, listenDefaults);
+  const checked = checkOptions(options, listenOptions, listenDefaults, 'options', ELSEWHERE);
   if (where instanceof net.Server) return takeOver(where, handlers, checked);
   const place = placeOf(where);
   const server = takeOver(net.createServer(), handlers, checked);
@@ -62,7 +64,7 @@ function placeOf(where) {
   if (where === null || typeof where !== 'object') {
     throw errors.invalidArgType('where', 'a port, { port, host }, { path } or a server', where);
   }
-  const place = checkOptions(where, placeOptions, {}, 'where');
+  const place = checkOptions(where, placeOptions, {}, 'where', ELSEWHERE);
   // Node would take one of several and say nothing, and a path looks like that of a URL.
   const given = ['port', 'path', 'fd'].filter((name) => place[name] !== undefined);
   if (given.length !== 1) {

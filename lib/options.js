@@ -31,9 +31,10 @@ function oneOf(...words) {
 /**
  * A copy of `options` with every default filled in.
  * @param whose what the options are called in errors
+ * @param elsewhere names that are well known, but not here, with what to say of them
  * @throws TypeError for an unknown or inherited name or a wrong type, RangeError for a number out of range
  */
-function checkOptions(options, table, defaults, whose = 'options') {
+function checkOptions(options, table, defaults, whose = 'options', elsewhere = {}) {
   if (options === undefined) return defaults;
   // Neither an array nor a Map or Headers has properties: nothing of it would count.
   if (options === null || typeof options !== 'object' || Symbol.iterator in options) {
@@ -47,7 +48,8 @@ function checkOptions(options, table, defaults, whose = 'options') {
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(table, name)) {
       const known = Object.keys(table);
-      throw errors.unknownOption(`${whose}.${name}`, nearest(name, known), known);
+      const advice = Object.hasOwn(elsewhere, name) ? elsewhere[name] : undefined;
+      throw errors.unknownOption(`${whose}.${name}`, nearest(name, known), known, advice);
     }
     const value = options[name];
     if (value === undefined) continue;
@@ -89,4 +91,9 @@ function editDistance(a, b) {
   return rows[a.length][b.length];
 }
 
-module.exports = { boolean, checkOptions, integer, nearest, oneOf };
+/** The same advice for each of some names. */
+function advise(advice, names) {
+  return Object.fromEntries(names.map((name) => [name, advice]));
+}
+
+module.exports = { advise, boolean, checkOptions, integer, nearest, oneOf };

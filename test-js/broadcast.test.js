@@ -104,6 +104,18 @@ describe('the sockets', () => {
     for (const socket of sockets) assert.deepEqual(sent(socket), [{ text: 'x' }, { text: 'y' }]);
   });
 
+  test('of which one is none are all left alone, and it is named', async () => {
+    const good = plain('server');
+    for (const wrong of [5, null, undefined, {}]) {
+      const message = /^The "sockets\[1\]" argument must be an object with write and end methods\. Received /;
+      for (const sockets of [[good, wrong], new Set([good, wrong])]) {
+        assert.throws(() => broadcast(sockets, 'x'), { code: 'ERR_INVALID_ARG_TYPE', message });
+      }
+    }
+    await nextTurn();
+    assert.deepEqual(sent(good), []);
+  });
+
   test('that are closing or destroyed are not counted', async (t) => {
     const { server, client } = await connected(t, 'net');
     const closing = plain('server');

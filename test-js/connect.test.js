@@ -248,6 +248,34 @@ describe('connect: the caller\'s faults', () => {
     });
   }
 
+  const elsewhere = {
+    'It belongs to options\\.tls': ['ca', 'cert', 'key', 'rejectUnauthorized', 'servername', 'ALPNProtocols'],
+    'The URL tells it': ['auth', 'host', 'hostname', 'path', 'port', 'socketPath'],
+    'A function of options\\.createConnection may use it': ['family', 'localAddress', 'lookup']
+  };
+  for (const [advice, names] of Object.entries(elsewhere)) {
+    for (const name of names) {
+      it(`what others have as the option ${name}`, () => {
+        const message = new RegExp(`^There is no option "options\\.${name}"\\. ${advice}$`);
+        assert.throws(() => connect(url, {}, { [name]: 'x' }), { code: value, message });
+      });
+    }
+  }
+
+  it('are told with what was wrong', () => {
+    const messages = [
+      [{ protocols: ['a b'] }, 'the subprotocols must be different tokens. Received [ \'a b\' ]', 'protocols'],
+      [{ origin: 'a\n' }, 'the value of Origin must be printable ASCII. Received \'a\\n\'', 'origin'],
+      // A field may be a secret, and be wrong by the line end behind it.
+      [{ headers: { A: 'b', Cookie: 'secret\n' } }, 'the value of Cookie must be printable ASCII', 'headers'],
+      [{ headers: { 'X Y': 'b' } }, '"X Y" is not the name of a header field', 'headers']
+    ];
+    for (const [given, reason, name] of messages) {
+      const message = `The "options.${name}" argument cannot be used: ${reason}`;
+      assert.throws(() => connect(url, {}, given), { code: value, message });
+    }
+  });
+
   it('handlers', () => {
     assert.throws(() => connect(url), { code: type });
     assert.throws(() => connect(url, { open: 1 }), { code: type });

@@ -147,7 +147,10 @@ describe('what the program refuses', () => {
     'returns a status that is none': [() => 200, { code: 'ERR_OUT_OF_RANGE' }],
     'returns an unknown option': [() => ({ protcol: 'a' }), { message: /"protocol"/ }],
     'returns a wrong option': [() => ({ maxPayload: 0 }), { code: 'ERR_OUT_OF_RANGE' }],
-    'splits the answer': [() => ({ headers: { 'X-A': 'a\r\nX-B: b' } }), { code: 'ERR_INVALID_ARG_VALUE' }],
+    'splits the answer': [() => ({ headers: { 'X-A': 'a\r\nX-B: b' } }), {
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: 'The "upgrade() result.headers" argument cannot be sent: the value of X-A must be printable ASCII'
+    }],
     'splits the refusal': [() => ({ status: 401, headers: { 'X-A': 'a\r\n\r\n' } }), { code: 'ERR_INVALID_ARG_VALUE' }],
     'names a field of ours': [() => ({ headers: { 'Sec-WebSocket-Accept': 'a' } }), { message: /"upgrade\(\) result\.headers"/ }],
     'gives a number for a field': [() => ({ headers: { 'X-A': 1 } }), { code: 'ERR_INVALID_ARG_TYPE' }],

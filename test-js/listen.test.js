@@ -391,7 +391,11 @@ describe('arguments', () => {
     }
     assert.throws(() => listen({ host: HOST }, {}), { code: 'ERR_INVALID_ARG_VALUE' });
     const both = { port: 0, path: '/chat' };
-    assert.throws(() => listen(both, {}), { code: 'ERR_INVALID_ARG_VALUE', message: /path of a unix socket/ });
+    const message = /path of a unix socket.* Received \{ port: 0, path: '\/chat' \}$/;
+    assert.throws(() => listen(both, {}), { code: 'ERR_INVALID_ARG_VALUE', message });
+    const advice = /^There is no option "(where|options)\.cert"\. For TLS, hand over a server of node:https$/;
+    assert.throws(() => listen({ port: 0, cert: 'x' }, {}), { code: 'ERR_INVALID_ARG_VALUE', message: advice });
+    assert.throws(() => listen(0, {}, { cert: 'x' }), { code: 'ERR_INVALID_ARG_VALUE', message: advice });
     assert.throws(() => listen({ prot: 1 }, {}), { message: /"where\.prot"\. Did you mean "port"\?/ });
     assert.throws(() => listen({ server: net.createServer() }, {}), {
       message: /^There is no option "where\.server"\. There are: port, host, path, .*, fd$/
