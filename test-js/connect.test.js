@@ -232,6 +232,7 @@ describe('connect: the caller\'s faults', () => {
     [{ headers: { 'X': 'ü' } }, value, /headers/], [{ headers: { '': 'x' } }, value, /headers/],
     [{ headers: { 'Host': 'x' } }, value, /Host/], [{ headers: { 'sec-websocket-key': 'x' } }, value],
     [{ headers: { 'Content-Length': '1' } }, value], [{ headers: { 'X': 1 } }, type, /headers\.X/],
+    [{ headers: { 'X': undefined } }, type, /"options\.headers\.X" .* Received undefined$/],
     [{ headers: [] }, type], [{ headers: new Map() }, type], [{ headers: new Headers() }, type], [{ headers: 'x' }, type],
     [{ origin: 'a\r\nb' }, value, /options\.origin/], [{ origin: 1 }, type],
     [{ tls: true }, type], [{ tls: { host: 'x' } }, value, /options\.tls\.host/],
