@@ -238,8 +238,8 @@ export interface WS {
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: no socket, or a handler or an option of another type.
    * `ERR_INVALID_ARG_VALUE`: an unknown option.
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: an option outside of its range.
-   * @throws {Error} `ERR_INVALID_STATE`: the socket is attached already, still connecting, or read by
-   * `WS.receive` before.
+   * @throws {Error} `ERR_INVALID_STATE`: the socket is attached already, in a handshake of `WS.connect` or
+   * `WS.listen`, or read by `WS.receive` before.
    */
   attach<S extends Duplex, Text extends TextForm = 'buffer', Stream extends boolean = false>(
     this: void,
@@ -281,8 +281,8 @@ export interface WS {
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: no socket, or an option of another type.
    * `ERR_INVALID_ARG_VALUE`: an unknown option, or one of `WS.attach` for an attached socket.
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: an option outside of its range.
-   * @throws {Error} `ERR_INVALID_STATE`: the socket is still connecting, or its messages are read by
-   * another `WS.stream` or `WS.messages`.
+   * @throws {Error} `ERR_INVALID_STATE`: the socket is in a handshake of `WS.connect` or `WS.listen`, or its
+   * messages are read by another `WS.stream` or `WS.messages`.
    */
   stream(this: void, socket: Duplex, options?: StreamOptions): Duplex;
 

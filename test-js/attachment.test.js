@@ -13,10 +13,10 @@ const { limitDefaults, peek } = require('../lib/connection.js');
 const { until } = require('./support/attached.js');
 const { MARKED, deflated } = require('./support/deflate.js');
 const { peerOf } = require('./support/frames.js');
-const { frames } = require('./support/inbox.js');
+const { Inbox, frames } = require('./support/inbox.js');
 const { uncaught } = require('./support/listening.js');
 const { as, plain } = require('./support/plain.js');
-const { connected, lasting, netPair } = require('./support/sockets.js');
+const { HOST, connected, lasting, listen, netPair } = require('./support/sockets.js');
 
 const client = peerOf('server');
 
@@ -364,6 +364,45 @@ test('a closed socket is not opened any more', async () => {
   assert.equal(WS.attach(socket, handlers), socket);
   await new Promise(setImmediate);
   assert.deepEqual(log, []);
+});
+
+for (const [name, isLate] of [['before it is told to connect', true], ['while it connects', false]]) {
+  test(`a socket may be attached ${name}`, async (t) => {
+    const listener = net.createServer();
+    t.after(() => listener.close());
+    const port = await listen(listener);
+    const accepted = once(listener, 'connection');
+    const socket = as('client', new net.Socket());
+    if (!isLate) socket.connect(port, HOST);
+    const got = new Inbox();
+    const closed = new Promise((resolve) => {
+      const message = (_socket, payload) => got.push(payload.toString());
+      WS.attach(socket, { message, close: (_socket, code) => resolve(code) });
+    });
+    // What is sent while it connects waits for that.
+    if (isLate) socket.connect(port, HOST);
+    WS.send(socket, 'one');
+    const [far] = await accepted;
+    const wire = frames(far);
+    far.write(peerOf('client').text('two'));
+    assert.equal(await got.next(), 'two');
+    WS.send(socket, 'three');
+    assert.deepEqual(await wire.take(2), [{ text: 'one' }, { text: 'three' }]);
+    far.end(peerOf('client').close(1000));
+    assert.equal(await closed, 1000);
+  });
+}
+
+test('to a socket that was never told to connect nothing can be sent', async () => {
+  const log = [];
+  const socket = as('client', new net.Socket());
+  const closed = new Promise((resolve) => {
+    const error = (_socket, { code }) => log.push(code);
+    WS.attach(socket, { error, close: (_socket, code) => resolve(code) });
+  });
+  WS.send(socket, 'one', ({ code }) => log.push(code));
+  assert.equal(await closed, 1006);
+  assert.deepEqual(log, ['ERR_SOCKET_CLOSED', 'ERR_SOCKET_CLOSED']);
 });
 
 test('a socket whose bytes WS.receive has taken cannot be attached', async (t) => {
