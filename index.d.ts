@@ -111,6 +111,13 @@ export interface WS {
    * options beside a frame of `WS.frame`.
    */
   send(this: void, socket: SocketLike, payload: Payload, callback?: SendCallback): boolean;
+  send<P extends Payload>(
+    this: void,
+    socket: SocketLike,
+    payload: P,
+    options: OptionsBeside<P>,
+    callback?: SendCallback
+  ): boolean;
   send(
     this: void,
     socket: SocketLike,
@@ -325,7 +332,12 @@ export interface WS {
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: no iterable, a socket in it that is none, or a payload or
    * an option of another type. `ERR_INVALID_ARG_VALUE`: as `WS.frame`, or options beside a frame.
    */
-  broadcast(this: void, sockets: Iterable<SocketLike>, payload: Frame): number;
+  broadcast<P extends WholePayload | Frame>(
+    this: void,
+    sockets: Iterable<SocketLike>,
+    payload: P,
+    options?: OptionsBeside<P>
+  ): number;
   broadcast(
     this: void,
     sockets: Iterable<SocketLike>,
@@ -829,6 +841,9 @@ export interface Frame {
 }
 
 declare const madeByFrame: unique symbol;
+
+/** None beside what is a frame for certain; what may be another payload, too, may have some. */
+type OptionsBeside<P> = [P] extends [Frame] ? undefined : SendOptions | undefined;
 
 /** `accepted` is what `WS.upgrade` returns. */
 export type UpgradeCallback = (accepted: boolean) => void;

@@ -5,7 +5,9 @@ import { createServer, type Socket } from 'node:net';
 import { Duplex, Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import ws13, { WS } from 'ws13-native';
-import type { ConnectionInfo, SendOptions, SocketLike, UpgradeOptions } from 'ws13-native';
+import type {
+  ConnectionInfo, Frame, Payload, SendCallback, SendOptions, SocketLike, UpgradeOptions, WholePayload
+} from 'ws13-native';
 
 declare const socket: Socket;
 declare const tls: TLSSocket;
@@ -91,6 +93,11 @@ for (const payload of [
   new SharedArrayBuffer(1), new Blob([]), Readable.from(['a', 'b']), WS.frame('text')
 ]) WS.send(socket, payload);
 WS.send(socket, Readable.from([chunk]), { binary: false }, () => {});
+WS.send(socket, WS.frame('text'), undefined, () => {});
+((payload: Payload, options?: SendOptions, callback?: SendCallback) => WS.send(socket, payload, options, callback));
+((payload: WholePayload | Frame, options?: SendOptions) => WS.send(socket, payload, options) satisfies boolean);
+declare const anything: any;
+WS.send(socket, anything, { binary: true });
 ({}) satisfies SendOptions;
 ({ binary: undefined }) satisfies SendOptions;
 // @ts-expect-error: a frame has its options already

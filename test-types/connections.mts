@@ -9,7 +9,7 @@ import tls, { type TLSSocket } from 'node:tls';
 import { WS } from 'ws13-native';
 import type {
   AttachOptions, ClientHandlers, ConnectOptions, Frame, HandshakeError, HandshakeRequest, IncomingMessage,
-  ListenOptions, ServerHandlers, Stats, StreamOptions
+  ListenOptions, SendOptions, ServerHandlers, Stats, StreamOptions, WholePayload
 } from 'ws13-native';
 // @ts-expect-error: what makes a frame a frame is not exported
 import type { madeByFrame } from 'ws13-native';
@@ -236,6 +236,8 @@ const frame = WS.frame('hello', { fin: true }) satisfies Frame;
 WS.broadcast([socket, duplex], frame) satisfies number;
 WS.broadcast(new Set([socket]), 'hello', { binary: true });
 WS.broadcast(users.keys(), new Uint8Array(2));
+((payload: WholePayload | Frame, options?: SendOptions) => WS.broadcast([socket], payload, options) satisfies number);
+((payload: WholePayload | Frame) => WS.broadcast([socket], payload));
 // @ts-expect-error: a Blob takes time, a frame has none
 WS.frame(new Blob([]));
 // @ts-expect-error: nor can a Readable be sent twice
