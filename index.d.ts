@@ -217,6 +217,8 @@ export interface WS {
    * a subprotocol, origin or header that cannot be written, `agent` beside `createConnection`, or no
    * TLS socket for `wss:`.
    * @throws {RangeError} `ERR_OUT_OF_RANGE`: an option outside of its range.
+   * @throws {Error} What `agent` or `createConnection` throws, or `tls.connect` for {@link ConnectOptions.tls}: a
+   * key that is none, for one. Behind a redirect it goes to `handlers.error`.
    */
   connect<Text extends TextForm = 'buffer', Stream extends boolean = false>(
     this: void,

@@ -263,6 +263,18 @@ describe('connect: the caller\'s faults', () => {
     }
   }
 
+  it('tls that tls.connect does not take', async (t) => {
+    const handlers = { error: () => assert.fail('error') };
+    for (const tls of [{ cert: 'none' }, { key: 'none' }, { pfx: Buffer.from('none') }, { minVersion: 'x' }]) {
+      assert.throws(() => connect('wss://localhost/', handlers, { tls }), Error);
+    }
+    // Behind a redirect there is nobody any more to throw it to.
+    const answer = 'HTTP/1.1 302 Found\r\nLocation: wss://localhost/\r\nContent-Length: 0\r\n\r\n';
+    const { url } = await serve(t, () => answer);
+    const error = await failure(url, { maxRedirects: 1, tls: { minVersion: 'x' } });
+    assert.equal(error.code, 'ERR_TLS_INVALID_PROTOCOL_VERSION');
+  });
+
   it('are told with what was wrong', () => {
     const messages = [
       [{ protocols: ['a b'] }, 'the subprotocols must be different tokens. Received [ \'a b\' ]', 'protocols'],
