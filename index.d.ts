@@ -861,7 +861,8 @@ export interface ConnectionInfo {
   /** `null` while the socket carries neither flag. */
   role: 'server' | 'client' | null;
   /** `connecting`: a handshake of `WS.connect` or `WS.listen` is under way. `closing`: a close frame went one
-   * way. `closed`: both ways, a violation, or the socket is gone. */
+   * way. `closed`: both ways, a violation, or the socket is gone. The peer's close frame counts once the
+   * messages before it are delivered. */
   state: 'connecting' | 'open' | 'closing' | 'closed';
   /**
    * What reads and writes the socket at this moment. Node's streams do so until `open` has returned, and at

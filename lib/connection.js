@@ -134,7 +134,10 @@ class Connection {
     if (this.id === -1 || socket.destroyed === true) return 'closed';
     if (this.handshake !== null) return 'connecting';
     const state = codec.STATES[codec.state(this.id)];
-    return state === 'open' && (this.closing || socket.writableEnded === true) ? 'closing' : state;
+    if (state === 'closed') return state;
+    if (this.closing || socket.writableEnded === true) return 'closing';
+    // The core has read the peer's close frame, or fault, behind what is being delivered; ours has not gone.
+    return this.closeCode === null && !this.isEnding ? 'open' : state;
   }
 
   get bytesReceived() {

@@ -80,6 +80,29 @@ for (const role of ROLES) {
     assert.deepEqual({ state, closeCode, closeReason }, { state: 'closed', closeCode: 4000, closeReason: 'why not' });
   });
 
+  for (const [name, end] of [['close', peer.close(1000)], ['violation', peer.frame(3)]]) {
+    test(`${role}: state in front of a ${name} that came in the same chunk`, () => {
+      const socket = plain(role);
+      const told = [];
+      WS.receive(socket, Buffer.concat([peer.text('a'), peer.text('b'), end]), () => {
+        told.push([WS.info(socket).state, WS.send(socket, 'answer')]);
+      });
+      assert.deepEqual(told, [['open', true], ['open', true]]);
+      assert.equal(WS.info(socket).state, 'closed');
+      assert.equal(sent(socket).filter(({ text }) => text === 'answer').length, 2);
+    });
+  }
+
+  test(`${role}: state after our own close, in front of one that came in the same chunk`, () => {
+    const socket = plain(role);
+    let told;
+    WS.receive(socket, Buffer.concat([peer.text('a'), peer.close(1000)]), () => {
+      WS.close(socket, 1000);
+      told = WS.info(socket).state;
+    });
+    assert.equal(told, 'closed');
+  });
+
   test(`${role}: state of our own close, before and after the answer`, () => {
     const socket = plain(role);
     WS.close(socket, 4001, 'enough');

@@ -155,6 +155,23 @@ describe('what is read', () => {
 });
 
 describe('the end', () => {
+  for (const transport of ['auto', 'stream']) {
+    test(`by the peer, right behind a message: that is answered (${transport})`, async (t) => {
+      const { server, client } = await connected(t, 'net');
+      const wire = frames(client);
+      const duplex = stream(server, { transport });
+      const life = lifeOf(duplex);
+      duplex.on('data', (chunk) => duplex.write(chunk));
+      const peer = peerOf('server');
+      // The first comes alone, so that the reactor has the socket where there is one.
+      client.write(peer.binary('one'));
+      assert.deepEqual(await wire.next(), { binary: '6f6e65' });
+      client.write(Buffer.concat([peer.binary('two'), peer.close(1000)]));
+      assert.deepEqual(await wire.take(2), [{ binary: '74776f' }, { close: 1000, reason: '' }]);
+      assert.deepEqual((await life).sort(), ['end', 'finish']);
+    });
+  }
+
   test('by the peer, cleanly: end, finish, close', async (t) => {
     const { server, client } = await connected(t, 'net');
     stream(client).resume();
