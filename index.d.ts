@@ -99,16 +99,17 @@ export interface WS {
    * @param payload Text that is sent as bytes has to be valid UTF-8. The bytes of a server's
    * message of more than 16 KiB are not copied: leave them as they are until `callback`. A Blob is
    * read first; a Readable is sent as one message, a fragment for each chunk, no faster than the peer
-   * reads, and is destroyed where it cannot be sent. What is sent after either waits its turn, pings
-   * and pongs do not. A Readable that fails in the middle of its message fails the connection with 1011.
+   * reads, and is destroyed where it cannot be sent; a ReadableStream is locked, and cancelled then. What
+   * is sent after any of them waits its turn, pings and pongs do not. A stream that fails in the middle of
+   * its message fails the connection with 1011.
    * @param callback Called once, with an error where the frame could not be sent: `ERR_SOCKET_CLOSED`
-   * on a connection that is not open, or what the Blob or Readable failed with, which is an uncaught
+   * on a connection that is not open, or what the Blob or stream failed with, which is an uncaught
    * exception without a callback. A socket whose `write` takes no callback never calls.
    * @returns `true`: accepted. `false`: accepted, but the socket's queue is full, so wait for
    * 'drain'; or nothing was sent, because the connection is not open.
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE`: a payload, option or callback of another type.
    * `ERR_INVALID_ARG_VALUE`: an unknown option, `binary: false` with bytes that are not UTF-8, or
-   * options beside a frame of `WS.frame`.
+   * options beside a frame of `WS.frame`. `ERR_INVALID_STATE`: a ReadableStream that is locked.
    */
   send(this: void, socket: SocketLike, payload: Payload, callback?: SendCallback): boolean;
   send<P extends Payload>(
@@ -830,8 +831,8 @@ export interface SendOptions {
 /** Bytes that are there at once: text, Buffer, TypedArray, DataView, ArrayBuffer or SharedArrayBuffer. */
 export type WholePayload = string | NodeJS.ArrayBufferView | ArrayBufferLike;
 
-/** A message's bytes, or where they come from. A Readable's chunks are each a {@link WholePayload}. */
-export type Payload = WholePayload | Blob | Readable | Frame;
+/** A message's bytes, or where they come from. The chunks of a stream are each a {@link WholePayload}. */
+export type Payload = WholePayload | Blob | Readable | ReadableStream | Frame;
 
 /** A control frame's bytes: at most 125 (§5.5). */
 export type ControlPayload = WholePayload;

@@ -80,11 +80,13 @@ describe('what is written', () => {
     duplex.write(new Uint16Array([1]));
     duplex.write(new Blob(['blob']));
     duplex.write(Readable.from([Buffer.from('x')]));
+    const isRead = new Promise((resolve) => { duplex.write(new Blob(['y']).stream(), resolve); });
     duplex.write(frame('frame'));
-    assert.deepEqual(await wire.take(6), [
+    assert.deepEqual(await wire.take(8), [
       { text: '' }, { binary: '0100' }, { binary: Buffer.from('blob').toString('hex') },
-      { binary: '78', fin: false }, { more: '' }, { text: 'frame' }
+      { binary: '78', fin: false }, { more: '' }, { binary: '79', fin: false }, { more: '' }, { text: 'frame' }
     ]);
+    await isRead;
     const life = lifeOf(duplex);
     duplex.write(42);
     assert.deepEqual(await life, ['error']);

@@ -400,6 +400,53 @@ for (const role of ROLES) {
       assert.deepEqual(await wire.take(2), [{ more: '' }, { close: 1000, reason: '' }]);
     });
 
+    test('may be a ReadableStream of the web', async (t) => {
+      const { socket, wire } = await sending(t);
+      const source = new ReadableStream({
+        start(controller) {
+          for (const chunk of [Buffer.from('ab'), 'c', new Uint8Array([100]).buffer]) controller.enqueue(chunk);
+          controller.close();
+        }
+      });
+      send(socket, source, { binary: false });
+      send(socket, new Blob(['e']).stream());
+      assert.deepEqual(await wire.take(6), [
+        { text: '6162', fin: false }, { more: '63', fin: false }, { more: '64', fin: false }, { more: '' },
+        { binary: '65', fin: false }, { more: '' }
+      ]);
+      assert.throws(() => send(socket, source), { code: 'ERR_INVALID_STATE' });
+    });
+
+    test('as a ReadableStream that fails closes the connection with 1011', async (t) => {
+      const { socket, wire } = await sending(t);
+      let pulled = 0;
+      const source = new ReadableStream({
+        pull(controller) {
+          if (pulled++ === 0) controller.enqueue('ab');
+          else controller.error(new Error('disk'));
+        }
+      }, { highWaterMark: 0 });
+      const failure = new Promise((resolve) => { send(socket, source, resolve); });
+      assert.deepEqual(await wire.take(2), [{ binary: '6162', fin: false }, { close: 1011, reason: '' }]);
+      assert.equal((await failure).message, 'disk');
+    });
+
+    test('as a ReadableStream is cancelled when the connection ends, or has ended', async (t) => {
+      const { socket, far, wire } = await sending(t);
+      const cancelled = [];
+      const sourceOf = (name) => new ReadableStream({
+        start: (controller) => controller.enqueue('ab'),
+        cancel: () => cancelled.push(name)
+      });
+      const failure = new Promise((resolve) => { send(socket, sourceOf('ends'), resolve); });
+      await wire.next();
+      far.destroy();
+      assert.equal((await failure).code, 'ERR_SOCKET_CLOSED');
+      assert.equal(send(socket, sourceOf('ended')), false);
+      await until(() => cancelled.length === 2);
+      assert.deepEqual(cancelled, ['ends', 'ended']);
+    });
+
     test('is destroyed, unread, where the connection has ended', async (t) => {
       const { socket } = await sending(t);
       socket.destroy();
@@ -412,23 +459,26 @@ for (const role of ROLES) {
 }
 
 describe('a peer that does not read', () => {
-  test('stops the Readable that is sent to it', async (t) => {
-    const { server, client } = await connected(t, 'net');
-    let read = 0;
-    const source = new Readable({
-      read() {
-        read += 64 * 1024;
-        this.push(Buffer.alloc(64 * 1024));
-      }
+  const FORMS = { Readable: (source) => source, ReadableStream: Readable.toWeb };
+  for (const [name, form] of Object.entries(FORMS)) {
+    test(`stops the ${name} that is sent to it`, async (t) => {
+      const { server, client } = await connected(t, 'net');
+      let read = 0;
+      const source = new Readable({
+        read() {
+          read += 64 * 1024;
+          this.push(Buffer.alloc(64 * 1024));
+        }
+      });
+      const done = new Promise((resolve) => { send(server, form(source), resolve); });
+      await until(() => server.writableNeedDrain);
+      for (let turn = 0; turn < 500; turn++) await new Promise(setImmediate);
+      assert.ok(server.writableLength < MiB, `${server.writableLength} bytes wait`);
+      assert.ok(read < 32 * MiB, `${read} bytes were read`);
+      client.destroy();
+      assert.equal((await done).code, 'ERR_SOCKET_CLOSED');
     });
-    const done = new Promise((resolve) => { send(server, source, resolve); });
-    await until(() => server.writableNeedDrain);
-    for (let turn = 0; turn < 500; turn++) await new Promise(setImmediate);
-    assert.ok(server.writableLength < MiB, `${server.writableLength} bytes wait`);
-    assert.ok(read < 32 * MiB, `${read} bytes were read`);
-    client.destroy();
-    assert.equal((await done).code, 'ERR_SOCKET_CLOSED');
-  });
+  }
 
   test('is dropped when too much waits behind a Readable', async (t) => {
     const { server, at } = await attachedPair(t, { server: { maxBufferedAmount: 100_000 } });

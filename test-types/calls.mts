@@ -14,6 +14,7 @@ declare const tls: TLSSocket;
 declare const stream: Http2Stream;
 declare const duplex: Duplex;
 declare const chunk: Buffer;
+declare const answer: Response;
 
 // The default export is the CommonJS module itself.
 ws13.WS satisfies typeof WS;
@@ -90,9 +91,11 @@ WS.send(socket, 'text', undefined, () => {});
 WS.send(socket, 'text', () => {});
 for (const payload of [
   new Uint8Array(1), new Float64Array(1), new DataView(new ArrayBuffer(1)), new ArrayBuffer(1),
-  new SharedArrayBuffer(1), new Blob([]), Readable.from(['a', 'b']), WS.frame('text')
+  new SharedArrayBuffer(1), new Blob([]), Readable.from(['a', 'b']), new Blob([]).stream(), WS.frame('text')
 ]) WS.send(socket, payload);
 WS.send(socket, Readable.from([chunk]), { binary: false }, () => {});
+WS.send(socket, new ReadableStream<Buffer>(), { binary: false }, () => {});
+if (answer.body !== null) WS.send(socket, answer.body);
 WS.send(socket, WS.frame('text'), undefined, () => {});
 ((payload: Payload, options?: SendOptions, callback?: SendCallback) => WS.send(socket, payload, options, callback));
 ((payload: WholePayload | Frame, options?: SendOptions) => WS.send(socket, payload, options) satisfies boolean);
