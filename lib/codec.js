@@ -107,6 +107,5 @@ module.exports = {
   packRoom: (length) => HEADER_ROOM + length + Math.ceil(length / 8) + Math.ceil(length / 64) + 64,
 
   // States of a connection, by number.
-  STATES: [undefined, 'open', 'closing', 'closed'],
-  OPEN: 1
+  STATES: [undefined, 'open', 'closing', 'closed']
 };

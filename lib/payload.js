@@ -113,15 +113,13 @@ function bytesOf(name, payload) {
 }
 
 /**
- * The same, or the Blob, Readable or Frame that the payload is; of a ReadableStream a Readable. A Buffer may be of
+ * The same, or the Blob, Readable, ReadableStream or Frame that the payload is. A Buffer may be of
  * shared memory: native code refuses it, which costs less than to look at every Buffer here.
  */
 function payloadOf(name, payload) {
   if (isPlain(payload)) return payload;
   const bytes = knownBytes(payload);
   if (bytes !== null) return bytes;
-  // No further than one chunk ahead of the peer, and of all kinds that a Readable may have.
-  if (payload instanceof ReadableStream) return Readable.fromWeb(payload, { objectMode: true, highWaterMark: 1 });
   if (payload instanceof Frame || isSlow(payload)) return payload;
   const expected = 'a string, Buffer, TypedArray, DataView, ArrayBuffer, Blob, Readable, ReadableStream or Frame';
   throw errors.invalidArgType(name, expected, payload);

@@ -36,8 +36,7 @@ function send(socket, payload, options, callback) {
   const kind = kindOf(data, options);
   const connection = connectionOf(socket);
   if (connection.gone || connection.closing) {
-    // A Readable is ours from here on, sent or not.
-    if (data instanceof Readable) data.destroy();
+    discard(data);
     return refuse(callback);
   }
   if (isLong(connection, kind, data)) {
@@ -201,16 +200,14 @@ function sendPrepared(connection, frame, callback) {
   const verdict = admit(connection, frame);
   if (verdict === codec.ADMITTED) return sendAccepted(connection, frame, callback);
   if (verdict > codec.FIRST_SET) return sendShared(connection, frame, verdict - codec.FIRST_SET, callback);
-  if (verdict === codec.TO_ENCODE && codec.state(connection.id) === codec.OPEN) {
-    return sendNow(connection, kind, payload, callback);
-  }
+  if (verdict === codec.TO_ENCODE) return sendNow(connection, kind, payload, callback);
   refuse(callback);
   return null;
 }
 
 /** Asks native code to accept a frame as it is: `prepared`'s answer. */
 function admit({ id, socket }, { kind, payload }) {
-  return roleOf(socket) === SERVER ? codec.prepared(id, kind, payload.length) : codec.TO_ENCODE;
+  return codec.prepared(id, roleOf(socket), kind, payload.length);
 }
 
 /** Sends a frame that native code has accepted as it is. */
@@ -225,7 +222,7 @@ function sendShared(connection, frame, set, callback) {
   const { bytes, kind, payload } = frame;
   const packed = frame.packed(set);
   const verdict = packed === null
-    ? codec.prepared(id, kind | codec.AS_IT_IS, payload.length)
+    ? codec.prepared(id, SERVER, kind | codec.AS_IT_IS, payload.length)
     : codec.shared(id, kind, payload.length, packed.length);
   if (verdict === codec.ADMITTED) return outbox.sendWhole(packed ?? bytes, callback);
   refuse(callback);
@@ -242,12 +239,24 @@ function refused(connection, reason, kind, data, callback) {
 /** Sends a payload that has to be waited for, or one that comes behind such a one. */
 function defer(connection, data, kind, callback) {
   // The caller may change its bytes after the call.
-  const kept = Buffer.isBuffer(data) ? Buffer.from(data) : data;
+  const kept = Buffer.isBuffer(data) ? Buffer.from(data) : readableOf(data);
   const job = kept instanceof Readable ? sendReadable : sendLater;
   // Nobody listens to it until its turn comes, which finds the error.
   if (kept instanceof Readable) kept.on('error', ignore);
   connection.defersParts = (kind & codec.MORE) !== 0;
   return messageInTurn(connection, kept.length ?? 0, () => job(connection, kind, kept, callback));
+}
+
+/** Of a ReadableStream a Readable, which reads no further than one chunk ahead of the peer. */
+function readableOf(data) {
+  // Its chunks are of all kinds that those of a Readable may be.
+  const isWeb = typeof data === 'object' && data instanceof ReadableStream;
+  return isWeb ? Readable.fromWeb(data, { objectMode: true, highWaterMark: 1 }) : data;
+}
+
+/** A Readable is ours, sent or not. */
+function discard(data) {
+  if (isSlow(data)) readableOf(data).destroy?.();
 }
 
 async function sendLater(connection, kind, data, callback) {

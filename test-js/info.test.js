@@ -85,11 +85,11 @@ for (const role of ROLES) {
       const socket = plain(role);
       const told = [];
       WS.receive(socket, Buffer.concat([peer.text('a'), peer.text('b'), end]), () => {
-        told.push([WS.info(socket).state, WS.send(socket, 'answer')]);
+        told.push([WS.info(socket).state, WS.send(socket, 'answer'), WS.send(socket, WS.frame('answer'))]);
       });
-      assert.deepEqual(told, [['open', true], ['open', true]]);
+      assert.deepEqual(told, [['open', true, true], ['open', true, true]]);
       assert.equal(WS.info(socket).state, 'closed');
-      assert.equal(sent(socket).filter(({ text }) => text === 'answer').length, 2);
+      assert.equal(sent(socket).filter(({ text }) => text === 'answer').length, 4);
     });
   }
 

@@ -417,6 +417,15 @@ for (const role of ROLES) {
       assert.throws(() => send(socket, source), { code: 'ERR_INVALID_STATE' });
     });
 
+    test('as a ReadableStream is left alone where the call throws', async (t) => {
+      const { socket, wire } = await sending(t);
+      const source = new Blob(['ab']).stream();
+      assert.throws(() => send(socket, source, { binary: 1 }), { code: 'ERR_INVALID_ARG_TYPE' });
+      assert.throws(() => send({}, source), { code: 'ERR_INVALID_ARG_TYPE' });
+      send(socket, source);
+      assert.deepEqual(await wire.take(2), [{ binary: '6162', fin: false }, { more: '' }]);
+    });
+
     test('as a ReadableStream that fails closes the connection with 1011', async (t) => {
       const { socket, wire } = await sending(t);
       let pulled = 0;

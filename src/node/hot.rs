@@ -119,10 +119,10 @@ callbacks! {
     /// or why it was refused.
     fn prepare(3) as c"prepare" = write_prepared;
 
-    /// `prepared(connection, kind, length)`: accepts a frame of `prepare` for a server's connection
-    /// → 1; 0 where it has to be encoded anew; more than 2 where it is to be packed, which is 2 and the
+    /// `prepared(connection, role, kind, length)`: accepts a frame of `prepare` → 1; 0 where it has to
+    /// be encoded anew, as for all but servers; more than 2 where it is to be packed, which is 2 and the
     /// number of a parameter set for `share`; or why it was refused.
-    fn prepared(3) as c"prepared" = admit_prepared;
+    fn prepared(4) as c"prepared" = admit_prepared;
 
     /// `close(connection, role, code, reason, out, at)`: writes our close frame at `out[at]` →
     /// where it ends, or that one has been sent before. Code 0 stands for none.

@@ -270,15 +270,30 @@ const FIRST_SET: u32 = 2;
 /// What `prepared` answers of a frame that is accepted as it is.
 pub const ADMITTED: i64 = 1;
 
-/// `prepared(connection, kind, length)`.
-pub fn admit_prepared(environment: &mut Environment, call: &Call<3>) -> Result<i64, Misuse> {
-    let (kind, len) = (call.number(1)?, call.large_number(2)? as usize);
-    admit(environment.connection(call.number(0)?)?, kind, len)
+/// What it answers of one that has to be encoded anew.
+const TO_ENCODE: i64 = 0;
+
+/// `prepared(connection, role, kind, length)`.
+pub fn admit_prepared(environment: &mut Environment, call: &Call<4>) -> Result<i64, Misuse> {
+    let (role, kind) = (call.role(1)?, call.number(2)?);
+    let len = call.large_number(3)? as usize;
+    admit(environment.connection(call.number(0)?)?, role, kind, len)
 }
 
-/// Accepts a frame of `prepare`, with a payload of `len` bytes, for a server's connection.
-pub fn admit(connection: &mut Connection, kind: u32, len: usize) -> Result<i64, Misuse> {
+/// Accepts a frame of `prepare`, with a payload of `len` bytes. Only a server sends it as it is.
+pub fn admit(
+    connection: &mut Connection,
+    role: Option<Role>,
+    kind: u32,
+    len: usize,
+) -> Result<i64, Misuse> {
     let (message, fin, may_pack) = message_kind(kind)?;
+    if connection.has_sent_close() {
+        return Ok(REFUSED_CLOSING);
+    }
+    if role != Some(Role::Server) {
+        return Ok(TO_ENCODE);
+    }
     if may_pack
         && fin
         && connection.state() == State::Open
@@ -287,11 +302,11 @@ pub fn admit(connection: &mut Connection, kind: u32, len: usize) -> Result<i64, 
         return Ok(i64::from(FIRST_SET + set));
     }
     if may_pack && connection.packs(len) {
-        return Ok(0);
+        return Ok(TO_ENCODE);
     }
     Ok(match connection.send_prepared(message, fin, len) {
-        Ok(Some(_)) => ADMITTED,
-        Ok(None) => 0,
+        Ok(true) => ADMITTED,
+        Ok(false) => TO_ENCODE,
         Err(error) => refusal(error),
     })
 }

@@ -313,9 +313,14 @@ impl Connection {
         self.encoder.check(kind, fin, part)
     }
 
-    /// Accepts a frame that was encoded beforehand, of checked text or of binary: what
-    /// [`Connection::send`] would make of it is those bytes. `None` where it is not, because the
-    /// part continues a message: it has to be encoded anew.
+    /// Whether our close frame has been sent: nothing follows it (RFC 6455 §5.5.1).
+    pub fn has_sent_close(&self) -> bool {
+        self.close_sent
+    }
+
+    /// Accepts a frame that was encoded beforehand, of checked text or of binary, if what
+    /// [`Connection::send`] would make of it is those bytes. It is not where the part continues a
+    /// message, which has to be encoded anew.
     ///
     /// # Errors
     /// [`SendError::Closing`].
@@ -324,12 +329,12 @@ impl Connection {
         kind: MessageKind,
         fin: bool,
         len: usize,
-    ) -> Result<Option<FrameHeader>, SendError> {
-        if self.encoder.is_between_messages() {
-            self.send(kind, fin, len, None).map(Some)
-        } else {
-            Ok(None)
+    ) -> Result<bool, SendError> {
+        let is_same = self.encoder.is_between_messages();
+        if is_same {
+            self.send(kind, fin, len, None)?;
         }
+        Ok(is_same)
     }
 
     /// The header of a ping or pong with `len` bytes of payload, 125 at most; it may stand between
@@ -409,15 +414,15 @@ mod tests {
         let (text, binary) = (MessageKind::Text, MessageKind::Binary);
         let (mut one, mut other) = (connection(), connection());
         for (kind, fin, len) in [(text, true, 5), (binary, true, 0), (binary, false, 70_000)] {
-            let header = one.send_prepared(kind, fin, len);
-            assert_eq!(header, other.send(kind, fin, len, None).map(Some));
+            assert_eq!(one.send_prepared(kind, fin, len), Ok(true));
+            other.send(kind, fin, len, None).unwrap();
             assert_eq!(one.sent, other.sent);
         }
         // A message is in progress: the frame would have to continue it, and nothing is counted.
-        assert_eq!(one.send_prepared(text, true, 5), Ok(None));
+        assert_eq!(one.send_prepared(text, true, 5), Ok(false));
         assert_eq!(one.sent, other.sent);
         one.send(binary, true, 0, None).unwrap();
-        assert!(one.send_prepared(text, true, 5).unwrap().is_some());
+        assert_eq!(one.send_prepared(text, true, 5), Ok(true));
     }
 
     #[test]
@@ -426,6 +431,7 @@ mod tests {
         connection.start_closing(ClosePayload::new(None, "").unwrap(), None);
         let refused = connection.send_prepared(MessageKind::Text, true, 5);
         assert_eq!(refused, Err(SendError::Closing));
+        assert!(connection.has_sent_close());
     }
 
     #[test]

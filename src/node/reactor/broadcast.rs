@@ -4,6 +4,7 @@ use super::super::call::{Call, Misuse};
 use super::super::environment::{Environment, Peer};
 use super::super::send::{ADMITTED, admit};
 use super::error_of;
+use crate::protocol::Role;
 
 /// Nothing was written, and the frame has not been accepted: it is to be sent by itself.
 const SEND_ALONE: i32 = i32::MIN;
@@ -37,7 +38,7 @@ fn send(peer: &mut Peer, kind: u32, len: usize, frame: &[u8]) -> Result<i32, Mis
     let Some((connection, channel)) = peer.both() else {
         return Ok(SEND_ALONE);
     };
-    if admit(connection, kind, len)? != ADMITTED {
+    if admit(connection, Some(Role::Server), kind, len)? != ADMITTED {
         return Ok(SEND_ALONE);
     }
     Ok(match channel.send(frame) {
