@@ -1,8 +1,9 @@
-//! Work that is too long for the loop: large messages are packed and unpacked on a thread of libuv's.
+//! Work that is too long for the loop: large messages are packed and unpacked on a thread of
+//! libuv's.
 //!
 //! A job owns what it works with, and holds on to the buffers that it reads and writes, so that its
-//! connection may end meanwhile. `lib/` bounds how many there are at once, and touches neither their
-//! buffers nor the messages of their connections before they are done.
+//! connection may end meanwhile. `lib/` bounds how many there are at once, and touches neither
+//! their buffers nor the messages of their connections before they are done.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -126,8 +127,8 @@ pub fn start_packing(environment: &mut Environment, call: &Call<6>) -> Result<i6
     start(call, owner, task, [3, 4], 5)
 }
 
-/// `shareLater(kind, payload, set, out, callback)`: packs `payload` into `out` for all connections with
-/// that parameter set; then `callback(end, start)`, as `packLater` does.
+/// `shareLater(kind, payload, set, out, callback)`: packs `payload` into `out` for all connections
+/// with that parameter set; then `callback(end, start)`, as `packLater` does.
 pub fn start_sharing(environment: &mut Environment, call: &Call<5>) -> Result<i64, Misuse> {
     let (kind, ..) = message_kind(call.number(0)?)?;
     let (payload, set, out) = (call.bytes(1)?, call.number(2)?, call.bytes(3)?);
@@ -224,8 +225,8 @@ impl Task {
                 mask,
                 packed,
             } => {
-                // SAFETY: as above; the payload is a copy that nobody else has, or that of a frame, which is
-                // never written again.
+                // SAFETY: as above; the payload is a copy that nobody else has, or that of a frame,
+                // which is never written again.
                 let (payload, out) = unsafe { (payload.as_slice(), out.as_mut_slice()) };
                 let room = &mut out[FrameHeader::MAX_LEN..];
                 *packed = packing.run(payload, room);

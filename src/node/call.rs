@@ -94,8 +94,8 @@ fn number_value(env: sys::napi_env, number: i64) -> sys::napi_value {
     result
 }
 
-/// The memory of a Uint8Array: there for the length of a call, or for as long as somebody holds the array
-/// ([`Call::hold`]) and nobody transfers it away.
+/// The memory of a Uint8Array: there for the length of a call, or for as long as somebody holds the
+/// array ([`Call::hold`]) and nobody transfers it away.
 #[derive(Clone, Copy)]
 pub struct Bytes {
     start: *mut u8,
@@ -141,8 +141,8 @@ impl Bytes {
     }
 
     /// # Safety
-    /// The memory is there as long as the slice, and meanwhile no mutable slice of an overlapping part is
-    /// alive and nobody else writes to it.
+    /// The memory is there as long as the slice, and meanwhile no mutable slice of an overlapping
+    /// part is alive and nobody else writes to it.
     pub unsafe fn as_slice<'a>(self) -> &'a [u8] {
         // SAFETY: a typed array's start and length, or `EMPTY`: not null, and any bytes are valid
         // u8s. Lifetime and aliasing are the caller's duty.
@@ -150,8 +150,8 @@ impl Bytes {
     }
 
     /// # Safety
-    /// The memory is there as long as the slice, and meanwhile no other slice of an overlapping part is
-    /// alive and nobody else reads or writes it.
+    /// The memory is there as long as the slice, and meanwhile no other slice of an overlapping
+    /// part is alive and nobody else reads or writes it.
     pub unsafe fn as_mut_slice<'a>(self) -> &'a mut [u8] {
         // SAFETY: as in `as_slice`.
         unsafe { std::slice::from_raw_parts_mut(self.start, self.len) }
@@ -185,11 +185,13 @@ impl<const N: usize> Call<N> {
         unsafe { sys::napi_delete_reference(self.env, reference) };
     }
 
-    /// A reference to the ArrayBuffer of the Uint8Array at `index` that does not keep it from being collected.
+    /// A reference to the ArrayBuffer of the Uint8Array at `index` that does not keep it from being
+    /// collected.
     pub fn watch_memory(&self, index: usize) -> Result<sys::napi_ref, Misuse> {
         let (mut memory, mut reference) = (ptr::null_mut(), ptr::null_mut());
         self.bytes_within(index, &mut memory)?;
-        // SAFETY: `memory` is the array's buffer; null, for an argument that is undefined, is refused.
+        // SAFETY: `memory` is the array's buffer; null, for an argument that is undefined, is
+        // refused.
         let status = unsafe { sys::napi_create_reference(self.env, memory, 0, &mut reference) };
         match status {
             sys::Status::napi_ok => Ok(reference),
@@ -263,10 +265,9 @@ impl<const N: usize> Call<N> {
     fn bytes_within(&self, index: usize, memory: *mut sys::napi_value) -> Result<Bytes, Misuse> {
         let mut start = ptr::null_mut();
         let mut len = 0;
-        // Its type is not asked for, which would cost more than the rest: no element is smaller than
-        // a byte, so `len` never exceeds the memory.
-        // SAFETY: the value is this call's argument; all results outlive the call, and those that
-        // are not wanted may be null.
+        // Its type is not asked for, which would cost more than the rest: no element is smaller
+        // than a byte, so `len` never exceeds the memory. SAFETY: the value is this call's
+        // argument; all results outlive the call, and those that are not wanted may be null.
         let status = unsafe {
             sys::napi_get_typedarray_info(
                 self.env,

@@ -17,7 +17,8 @@ use super::send::{Order, Outbound};
 use crate::protocol::extension::{Pools, Volume};
 use crate::protocol::{Connection, Role, Traffic};
 
-/// Connections by their number, the table of events and orders, and the random source of this environment.
+/// Connections by their number, the table of events and orders, and the random source of this
+/// environment.
 pub struct Environment {
     /// In boxes: a list that grows leaves no holes of their size behind.
     peers: Slab<Box<Peer>>,
@@ -92,8 +93,8 @@ impl Environment {
         }
     }
 
-    /// How many connections there are, and what they and all before them have moved. Adding up is left to
-    /// whoever asks, so that a frame pays for no counter but its connection's.
+    /// How many connections there are, and what they and all before them have moved. Adding up is
+    /// left to whoever asks, so that a frame pays for no counter but its connection's.
     pub fn totals(&self) -> (usize, Totals) {
         let mut totals = self.past;
         for (_, peer) in &self.peers {
@@ -186,7 +187,8 @@ impl Environment {
         }
     }
 
-    /// The frame that the words before the events ask for, and the place in the slab that is for it.
+    /// The frame that the words before the events ask for, and the place in the slab that is for
+    /// it.
     #[inline]
     pub fn order(&mut self) -> Result<(Order, Range<usize>), Misuse> {
         let [number, role, kind, at, limit] = self.table.order();

@@ -96,8 +96,8 @@ fn decode(code: u32) -> (Terms, Terms) {
 /// In the place of a level: as the message's length says.
 const AUTOMATIC: u8 = 15;
 
-/// `open(maxPayload, maxFragments, parts, agreement, tuning, threshold)`; the tuning is the level, or 15
-/// for none, and the memory level times 16.
+/// `open(maxPayload, maxFragments, parts, agreement, tuning, threshold)`; the tuning is the level,
+/// or 15 for none, and the memory level times 16.
 pub fn open_connection(environment: &mut Environment, call: &Call<6>) -> Result<i64, Misuse> {
     let limits = Limits {
         max_payload: call.large_number(0)?,

@@ -1,6 +1,6 @@
-//! The raw N-API callbacks: what every chunk and every send goes through, and all else that works on an
-//! environment's connections. Arguments are numbers, strings and Uint8Arrays, and a function where
-//! something is done later; all results are numbers.
+//! The raw N-API callbacks: what every chunk and every send goes through, and all else that works
+//! on an environment's connections. Arguments are numbers, strings and Uint8Arrays, and a function
+//! where something is done later; all results are numbers.
 
 use std::ffi::CStr;
 
@@ -98,30 +98,31 @@ callbacks! {
         Ok(0)
     };
 
-    /// `receive(connection, role, chunk, at, slab, used, assembly)`: reads on from `chunk[at]`, which is
-    /// not changed, and fills the table → the number of events in it.
+    /// `receive(connection, role, chunk, at, slab, used, assembly)`: reads on from `chunk[at]`,
+    /// which is not changed, and fills the table → the number of events in it.
     fn receive(7) as c"receive" = receive_chunk;
 
     /// `lend(slab)`: has frames put into that Uint8Array, which is held until another one is lent.
     fn lend(1) as c"lend" = lend_slab;
 
-    /// `put(payload)`: does what `frame` does, into the slab that was lent. Words of the table say the
-    /// rest, since to read them costs less than to read an argument: from 7 on connection, role, kind,
-    /// and from where to where the slab is for the frame. What is packed, and does not fit there, waits for
-    /// `packed`.
+    /// `put(payload)`: does what `frame` does, into the slab that was lent. Words of the table say
+    /// the rest, since to read them costs less than to read an argument: from 7 on connection,
+    /// role, kind, and from where to where the slab is for the frame. What is packed, and does not
+    /// fit there, waits for `packed`.
     fn put(1) as c"put" = put_frame;
 
     /// `frame(connection, role, kind, payload, out, at)`: writes a frame at `out[at]` → where it
-    /// ends, or why it was refused. `payload` is a Uint8Array, or the string that the kind says it is.
+    /// ends, or why it was refused. `payload` is a Uint8Array, or the string that the kind says it
+    /// is.
     fn frame(6) as c"frame" = write_frame;
 
     /// `prepare(kind, payload, out)`: writes a server's frame for many connections → where it ends,
     /// or why it was refused.
     fn prepare(3) as c"prepare" = write_prepared;
 
-    /// `prepared(connection, role, kind, length)`: accepts a frame of `prepare` → 1; 0 where it has to
-    /// be encoded anew, as for all but servers; more than 2 where it is to be packed, which is 2 and the
-    /// number of a parameter set for `share`; or why it was refused.
+    /// `prepared(connection, role, kind, length)`: accepts a frame of `prepare` → 1; 0 where it has
+    /// to be encoded anew, as for all but servers; more than 2 where it is to be packed, which is 2
+    /// and the number of a parameter set for `share`; or why it was refused.
     fn prepared(4) as c"prepared" = admit_prepared;
 
     /// `close(connection, role, code, reason, out, at)`: writes our close frame at `out[at]` →
@@ -168,8 +169,8 @@ callbacks! {
     /// `volumes(connection, out)`: writes the last six of these for one connection.
     fn volumes(2) as c"volumes" = write_volumes;
 
-    /// `packed(out, at)`: copies the frame that was packed last, by `put` or `share`, to `out[at]` → where
-    /// it ends.
+    /// `packed(out, at)`: copies the frame that was packed last, by `put` or `share`, to `out[at]`
+    /// → where it ends.
     fn packed(2) as c"packed" = take_packed;
 
     /// `packLater(connection, role, kind, payload, out, callback)`: packs on another thread; see
@@ -195,7 +196,8 @@ callbacks! {
     /// `sample(memory)`: watches a payload's memory, a Uint8Array, without keeping it.
     fn sample_memory(1) as c"sample" = sample;
 
-    /// `survivors()` → how many of the last four samples have not been collected; none is watched any more.
+    /// `survivors()` → how many of the last four samples have not been collected; none is watched
+    /// any more.
     fn count_survivors(0) as c"survivors" = survivors;
 
     /// `rest()`: gives up memory of extensions that was not used since the last call → how many
@@ -207,7 +209,8 @@ callbacks! {
 callbacks! {
     SOCKETS:
 
-    /// `start(buffer, callback)`: starts the reactor → 1; 0 where that may be done later, -1 where not.
+    /// `start(buffer, callback)`: starts the reactor → 1; 0 where that may be done later, -1 where
+    /// not.
     fn start(2) as c"start" = reactor::start;
 
     /// `adopt(connection, role, descriptor)`: reads and writes the socket of that descriptor from
@@ -252,14 +255,15 @@ callbacks! {
     /// the kernel has taken, or the error, below 0.
     fn write(4) as c"write" = reactor::write;
 
-    /// `writeLent()`: does what `write` does, with the slab that was lent. The words of `put` say which part
-    /// of it, and for which connection.
+    /// `writeLent()`: does what `write` does, with the slab that was lent. The words of `put` say
+    /// which part of it, and for which connection.
     fn write_lent(0) as c"writeLent" = |environment, _| reactor::write_lent(environment);
 
-    /// `broadcast(targets, count, kind, length, frame)`: accepts a server's frame of `prepare`, with a
-    /// payload of `length` bytes, for many connections, and writes it. Each of the first `count` words
-    /// of `targets` is the number of a connection, and becomes how many bytes the kernel has taken, or
-    /// the error, below 0, or the least number there is where nothing was done.
+    /// `broadcast(targets, count, kind, length, frame)`: accepts a server's frame of `prepare`,
+    /// with a payload of `length` bytes, for many connections, and writes it. Each of the first
+    /// `count` words of `targets` is the number of a connection, and becomes how many bytes the
+    /// kernel has taken, or the error, below 0, or the least number there is where nothing was
+    /// done.
     fn broadcast(5) as c"broadcast" = reactor::broadcast;
 
     /// `writeBoth(connection, first, second)` → how many bytes of both the kernel has taken, or the

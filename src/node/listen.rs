@@ -21,9 +21,9 @@ pub struct RequestReader {
 pub struct HandshakeRequest {
     /// Bytes of the last chunk that belong to the request; those behind them are frames.
     pub consumed: u32,
-    /// Lines of text, since many strings take longer to hand over than one: the method in the spelling of the
-    /// request; path and query; the version of HTTP; then of each field its name in lower case, and its value. A
-    /// name that repeats is there once, its values joined.
+    /// Lines of text, since many strings take longer to hand over than one: the method in the
+    /// spelling of the request; path and query; the version of HTTP; then of each field its name in
+    /// lower case, and its value. A name that repeats is there once, its values joined.
     pub head: String,
     /// What the answer is made of.
     pub offer: HandshakeOffer,
@@ -59,8 +59,8 @@ impl RequestReader {
         }
     }
 
-    /// Takes the next bytes; nothing comes back while the request goes on in the next ones. Another one may
-    /// follow it, but for one that is refused. `strict` is RFC 6455 §4.2.1 to the letter.
+    /// Takes the next bytes; nothing comes back while the request goes on in the next ones. Another
+    /// one may follow it, but for one that is refused. `strict` is RFC 6455 §4.2.1 to the letter.
     #[napi]
     pub fn feed(
         &mut self,
@@ -90,8 +90,8 @@ fn read(head: &Head, strict: bool) -> Result<(RequestLine<'_>, Offer<'_>), Refus
     Ok((line, offer))
 }
 
-/// Judges a request that an HTTP server has read: its first line, and its fields as they came, names
-/// and values in turn.
+/// Judges a request that an HTTP server has read: its first line, and its fields as they came,
+/// names and values in turn.
 #[napi]
 pub fn check_request(
     request_line: String,

@@ -1,10 +1,10 @@
 //! The binding: arguments in, one call of the core, results out. Nothing else knows N-API.
 //!
-//! What a chunk or a send goes through, and whatever else works on connections ([`hot`]), are raw N-API
-//! callbacks over numbers, strings and byte buffers: they create no JavaScript object and call no
-//! JavaScript. All others (the handshakes in [`connect`], [`handshake`] and [`listen`], the negotiation in
-//! [`extension`], the [`tables`]) are ordinary `#[napi]` functions. State is per environment, so worker
-//! threads share nothing.
+//! What a chunk or a send goes through, and whatever else works on connections ([`hot`]), are raw
+//! N-API callbacks over numbers, strings and byte buffers: they create no JavaScript object and
+//! call no JavaScript. All others (the handshakes in [`connect`], [`handshake`] and [`listen`], the
+//! negotiation in [`extension`], the [`tables`]) are ordinary `#[napi]` functions. State is per
+//! environment, so worker threads share nothing.
 //!
 //! One part does more than that: the reactor, where sockets are read and written without Node's
 //! streams between.

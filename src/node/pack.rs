@@ -1,7 +1,7 @@
 //! Frames of messages that an extension has transformed.
 //!
-//! How long such a frame is shows only when it is there, so it is made in memory of the environment's,
-//! and copied from there when `lib/` has the room for it.
+//! How long such a frame is shows only when it is there, so it is made in memory of the
+//! environment's, and copied from there when `lib/` has the room for it.
 
 use std::ops::Range;
 
@@ -90,8 +90,8 @@ impl Desk {
 /// `put` answers this less the length of a packed frame that does not fit.
 const ON_DESK: i64 = -16;
 
-/// Packs the argument of `put` into `room`, which begins at `at` of its buffer; what does not fit stays where
-/// `packed` finds it.
+/// Packs the argument of `put` into `room`, which begins at `at` of its buffer; what does not fit
+/// stays where `packed` finds it.
 pub fn put_packed(
     environment: &mut Environment,
     order: &Order,

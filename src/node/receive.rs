@@ -14,8 +14,8 @@
 //! Words 5 and 6 are those of the reactor's [`turn`](super::reactor), 7 to 11 those of a frame to
 //! [`put`](super::send::put_frame).
 //!
-//! An event's kind is the opcode of what arrived, or [`VIOLATION`]. That of a close frame has the code,
-//! 0 for none, above the eight bits of its length.
+//! An event's kind is the opcode of what arrived, or [`VIOLATION`]. That of a close frame has the
+//! code, 0 for none, above the eight bits of its length.
 
 use std::ops::Range;
 

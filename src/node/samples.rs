@@ -1,4 +1,5 @@
-//! Whether payloads are still held: a few of them are watched, and keep nothing from being collected.
+//! Whether payloads are still held: a few of them are watched, and keep nothing from being
+//! collected.
 
 use napi::sys;
 

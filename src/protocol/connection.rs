@@ -194,9 +194,9 @@ impl Connection {
         }))
     }
 
-    /// What packs the next part of a message; `None` where the part is to be sent as it is, which it
-    /// is in any case if the message begins without `may_pack`. Nothing else is sent of a message
-    /// before [`Connection::end_packing`].
+    /// What packs the next part of a message; `None` where the part is to be sent as it is, which
+    /// it is in any case if the message begins without `may_pack`. Nothing else is sent of a
+    /// message before [`Connection::end_packing`].
     ///
     /// # Errors
     /// [`SendError::Closing`], and [`SendError::InvalidUtf8`] for text that is not. On `None` the
@@ -230,8 +230,8 @@ impl Connection {
         })
     }
 
-    /// Takes a part of `plain` bytes that was packed to `packed`, and tells the header of its frame;
-    /// `None` where it is better sent as it is.
+    /// Takes a part of `plain` bytes that was packed to `packed`, and tells the header of its
+    /// frame; `None` where it is better sent as it is.
     ///
     /// # Errors
     /// [`SendError::Closing`].
@@ -265,7 +265,8 @@ impl Connection {
         })))
     }
 
-    /// Whether a message whose first part is of `len` bytes, or the one in progress, would be packed.
+    /// Whether a message whose first part is of `len` bytes, or the one in progress, would be
+    /// packed.
     pub fn packs(&self, len: usize) -> bool {
         let between = self.encoder.is_between_messages();
         let flow = self.outflow.as_ref();

@@ -86,8 +86,8 @@ pub enum Step {
     /// and step again. It is enough work to be done on another thread, what is to be kept copied
     /// there too; nothing more is to be read meanwhile. The step after it may ask for more of it.
     Offload {
-        /// Bytes to allocate; the present assembly does where it has just as many. They may be fewer
-        /// than it has.
+        /// Bytes to allocate; the present assembly does where it has just as many. They may be
+        /// fewer than it has.
         capacity: usize,
         /// Bytes to carry over.
         keep: usize,
@@ -356,7 +356,8 @@ impl Decoder {
             return Err(ProtocolError::MessageTooBig);
         }
         let declared = earlier + declares;
-        // Nothing is read back of a message that is being made: that would wait for it to be stored.
+        // Nothing is read back of a message that is being made: that would wait for it to be
+        // stored.
         match &mut self.message {
             Some(message) => {
                 message.fragments += 1;
@@ -630,8 +631,8 @@ impl Message {
     }
 }
 
-/// The start of a header, or of a control frame's payload, that a chunk ended in. Memory is there only
-/// while it holds something.
+/// The start of a header, or of a control frame's payload, that a chunk ended in. Memory is there
+/// only while it holds something.
 #[derive(Default)]
 struct Stash(Vec<u8>);
 

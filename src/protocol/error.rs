@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::close::CloseCode;
 
-/// A violation by the peer. The connection fails with [`ProtocolError::close_code`] (RFC 6455 §7.1.7).
+/// A violation by the peer. The connection fails with [`ProtocolError::close_code`] (RFC 6455
+/// §7.1.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ProtocolError {

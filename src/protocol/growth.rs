@@ -25,7 +25,8 @@ pub fn capacity(arrived: usize, total: Option<u64>, limit: u64) -> usize {
 mod tests {
     use super::*;
 
-    /// The capacities of a message that arrives in chunks of 64 KiB, and the bytes that were copied.
+    /// The capacities of a message that arrives in chunks of 64 KiB, and the bytes that were
+    /// copied.
     fn growth(total: usize, is_known: bool) -> (Vec<usize>, usize) {
         let (mut capacities, mut copied, mut arrived) = (vec![0], 0, 0);
         while arrived < total {

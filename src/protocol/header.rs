@@ -205,7 +205,8 @@ impl FrameHeader {
         };
         let masked = second & MASK != 0;
         match rules.role {
-            // §5.1: "The server MUST close the connection upon receiving a frame that is not masked."
+            // §5.1: "The server MUST close the connection upon receiving a frame that is not
+            // masked."
             Some(Role::Server) if !masked => return Err(ProtocolError::ExpectedMask),
             // §5.1: "A client MUST close a connection if it detects a masked frame."
             Some(Role::Client) if masked => return Err(ProtocolError::UnexpectedMask),

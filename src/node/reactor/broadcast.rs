@@ -9,8 +9,8 @@ use crate::protocol::Role;
 /// Nothing was written, and the frame has not been accepted: it is to be sent by itself.
 const SEND_ALONE: i32 = i32::MIN;
 
-/// `broadcast(targets, count, kind, length, frame)`: `targets` has the number of a connection in each of
-/// its first `count` words, and gets there what has come of it.
+/// `broadcast(targets, count, kind, length, frame)`: `targets` has the number of a connection in
+/// each of its first `count` words, and gets there what has come of it.
 pub fn broadcast(environment: &mut Environment, call: &Call<5>) -> Result<i64, Misuse> {
     const WORD: usize = size_of::<i32>();
     let count = call.number(1)? as usize;

@@ -48,7 +48,8 @@ impl Channel {
     ) -> Option<Self> {
         // SAFETY: it is open, by this function's contract.
         let socket = unsafe { BorrowedFd::borrow_raw(descriptor) };
-        // Without a flag for it, the socket itself has to be told; libuv does so for those it opens.
+        // Without a flag for it, the socket itself has to be told; libuv does so for those it
+        // opens.
         #[cfg(target_os = "macos")]
         rustix::net::sockopt::set_socket_nosigpipe(socket, true).ok()?;
         watch.poller.add(socket, number).ok()?;
@@ -65,7 +66,8 @@ impl Channel {
         })
     }
 
-    /// Reads what arrives, or leaves it where it is. Either way it is told that the socket has failed.
+    /// Reads what arrives, or leaves it where it is. Either way it is told that the socket has
+    /// failed.
     pub fn watch(&self, is_wanted: bool) {
         if is_wanted != self.is_read.replace(is_wanted) {
             self.watch.poller.set(self.socket(), self.number, is_wanted);
@@ -92,8 +94,9 @@ impl Channel {
         self.round.replace(round) != round
     }
 
-    /// Whether it is to be left for the next turn, `received` bytes having come into room for `room`: where
-    /// it was full, and where there is an end behind them. Nothing depends on the kernel's telling of it again.
+    /// Whether it is to be left for the next turn, `received` bytes having come into room for
+    /// `room`: where it was full, and where there is an end behind them. Nothing depends on the
+    /// kernel's telling of it again.
     pub fn leaves(&self, received: usize, room: usize) -> bool {
         received == room || self.is_ended.get()
     }

@@ -2,9 +2,9 @@
 //!
 //! Node's socket stays the owner. Its handle stops reading, and a [`Channel`] reads in its place: a
 //! [`Poller`] of our own tells which sockets are readable, libuv watches that, and once a turn of
-//! the loop JavaScript is called, which takes all that is ready with one call of [`turn()`], or a few.
-//! A socket that has ended, or failed, goes back to Node, which tells the program what it would have
-//! told it anyway.
+//! the loop JavaScript is called, which takes all that is ready with one call of [`turn()`], or a
+//! few. A socket that has ended, or failed, goes back to Node, which tells the program what it
+//! would have told it anyway.
 
 mod broadcast;
 mod channel;
@@ -83,8 +83,8 @@ const NOT_NOW: i64 = 0;
 /// `start` cannot be done here, and is not to be tried again.
 const NEVER: i64 = -1;
 
-/// `start(buffer, callback)`: sets up the reactor, which reads into `buffer`, theirs from now on, and
-/// calls `callback` where there is something to read → 1, or why there is none.
+/// `start(buffer, callback)`: sets up the reactor, which reads into `buffer`, theirs from now on,
+/// and calls `callback` where there is something to read → 1, or why there is none.
 pub fn start(environment: &mut Environment, call: &Call<2>) -> Result<i64, Misuse> {
     let env = call.env();
     let mut uv_loop = ptr::null_mut();
@@ -130,8 +130,8 @@ pub fn adopt(environment: &mut Environment, call: &Call<3>) -> Result<i64, Misus
     };
     let descriptor = RawFd::try_from(call.number(2)?).map_err(|_| Misuse("no such descriptor"))?;
     let Reading { reactor, .. } = environment.reading()?;
-    // SAFETY: Node's handle keeps it open, and `lib/reactor.js` has the channel dropped in the `close` and
-    // `reset` of that handle, before either closes it.
+    // SAFETY: Node's handle keeps it open, and `lib/reactor.js` has the channel dropped in the
+    // `close` and `reset` of that handle, before either closes it.
     let channel = unsafe { Channel::open(&reactor.watch, number, descriptor, role) };
     let is_open = channel.is_some();
     environment.peer(number)?.channel = channel;

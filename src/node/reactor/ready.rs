@@ -19,8 +19,8 @@ pub struct Entry {
     pub has_ended: bool,
 }
 
-/// Connections whose sockets are ready, the oldest first. No borrow of a list lasts longer than a call
-/// of these.
+/// Connections whose sockets are ready, the oldest first. No borrow of a list lasts longer than a
+/// call of these.
 #[derive(Default)]
 pub struct Ready {
     /// Those of this turn. One that was [left](Ready::leave) may be among them twice.

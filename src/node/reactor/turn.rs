@@ -44,7 +44,8 @@ pub fn begin(environment: &mut Environment) -> Result<i64, Misuse> {
     Ok(i64::from(u8::from(is_due)))
 }
 
-/// `turn(slab, used)`: reads the sockets that are ready and fills the table → the number of entries.
+/// `turn(slab, used)`: reads the sockets that are ready and fills the table → the number of
+/// entries.
 pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<i64, Misuse> {
     let base = call.number(1)? as usize;
     let free = call.bytes(0)?.from(base)?;

@@ -6,8 +6,8 @@ use crate::protocol::error::ProtocolError;
 use crate::protocol::extension::{Progress, Unpack, Wants};
 
 /// RFC 7692 §7.2.2: "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the
-/// message", and, where nothing follows in this context, an empty last block: whether it is found as
-/// such tells whether the payload was whole.
+/// message", and, where nothing follows in this context, an empty last block: whether it is found
+/// as such tells whether the payload was whole.
 const TAIL: [u8; 6] = [0x00, 0x00, 0xff, 0xff, 0x03, 0x00];
 /// What of it is appended where the context goes on.
 const TAIL_OF_CONTEXT: usize = 4;
@@ -136,8 +136,8 @@ impl Unpack for Inflater {
         let mut progress = Progress::default();
         match self.inflate(input, last, output, &mut progress) {
             Ok(wants) => progress.wants = wants,
-            // What came before the fault is looked at first: it may have one of its own, and which of
-            // them is told must not depend on how the payload was cut.
+            // What came before the fault is looked at first: it may have one of its own, and which
+            // of them is told must not depend on how the payload was cut.
             Err(_) if progress.written > 0 => {
                 self.is_corrupt = true;
                 progress.wants = Wants::Room;

@@ -52,7 +52,8 @@ pub fn answer(offers: &str, settings: &Settings) -> Option<(String, Agreement)> 
         .find_map(|offer| offer.answer(settings))
 }
 
-/// What is agreed to by a server's answer to [`offer`]; `None` where the connection has to be failed.
+/// What is agreed to by a server's answer to [`offer`]; `None` where the connection has to be
+/// failed.
 #[must_use]
 pub fn accept(answer: &str, settings: &Settings) -> Option<Agreement> {
     let elements = field::parse(answer)?;

@@ -10,10 +10,11 @@ use crate::protocol::header::ReservedBits;
 pub struct Tuning {
     /// 0 (store) to 9 (smallest), in all of the window that was agreed to.
     ///
-    /// `None`: [`THOROUGH`], but [`QUICK`] for a message of up to [`SHORT`] bytes, where a higher level
-    /// takes twice the time for a quarter of the bytes, and in a window of [`NEAR`] bits. Alone it needs
-    /// no larger one. In a context a larger one finds a little more and is not in the processor's cache
-    /// when many connections take turns. A context keeps what the message that it begins with has chosen.
+    /// `None`: [`THOROUGH`], but [`QUICK`] for a message of up to [`SHORT`] bytes, where a higher
+    /// level takes twice the time for a quarter of the bytes, and in a window of [`NEAR`] bits.
+    /// Alone it needs no larger one. In a context a larger one finds a little more and is not in
+    /// the processor's cache when many connections take turns. A context keeps what the message
+    /// that it begins with has chosen.
     pub level: Option<u8>,
     /// 1 to 9: how much memory the symbols of a block may take.
     pub mem_level: u8,

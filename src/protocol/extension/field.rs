@@ -30,8 +30,8 @@ pub struct Parameter<'a> {
     pub value: Option<Cow<'a, str>>,
 }
 
-/// The elements of the field's value; those of several fields come joined by commas. `None` where it
-/// does not follow the grammar.
+/// The elements of the field's value; those of several fields come joined by commas. `None` where
+/// it does not follow the grammar.
 #[must_use]
 pub fn parse(value: &str) -> Option<Vec<Element<'_>>> {
     let mut cursor = Cursor { rest: value };

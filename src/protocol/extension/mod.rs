@@ -8,9 +8,9 @@
 //!   extension has transformed it;
 //! - **transforms** messages, in either direction.
 //!
-//! The two directions have nothing in common once the handshake is over, so what a negotiation leads
-//! to is two halves, an [`Inbound`] for the [`Decoder`](super::Decoder) and an [`Outbound`] for the
-//! [`Connection`](super::Connection). A half knows the parameters. The work is done by an
+//! The two directions have nothing in common once the handshake is over, so what a negotiation
+//! leads to is two halves, an [`Inbound`] for the [`Decoder`](super::Decoder) and an [`Outbound`]
+//! for the [`Connection`](super::Connection). A half knows the parameters. The work is done by an
 //! [`Unpack`] or a [`Pack`], which may be large and slow: it is lent for a message, comes from
 //! [`Pools`] that the caller owns where it holds nothing of earlier messages, and may be taken to
 //! another thread meanwhile.

@@ -83,8 +83,8 @@ impl Outflow {
         })
     }
 
-    /// Takes a part that was packed to `packed` bytes, and tells the bits of its frame; `None` where
-    /// it is better sent as it is.
+    /// Takes a part that was packed to `packed` bytes, and tells the bits of its frame; `None`
+    /// where it is better sent as it is.
     pub(crate) fn end(
         &mut self,
         packing: Packing,

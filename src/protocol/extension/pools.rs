@@ -10,7 +10,8 @@ const KEPT: usize = 8;
 const BLOCK: usize = 16 * 1024;
 
 /// What all connections share, for as long as a message takes: packs and unpacks by the number of
-/// their parameter set, fresh ones that nothing of earlier messages is left in, and room to work in.
+/// their parameter set, fresh ones that nothing of earlier messages is left in, and room to work
+/// in.
 #[derive(Default)]
 pub struct Pools {
     packs: Vec<(u32, Box<dyn Pack>)>,

@@ -8,8 +8,9 @@ const MOST: usize = 1024 * 1024;
 /// Bytes that are copied at a stretch.
 const STRETCH: usize = 32 * 1024;
 
-/// Bytes of a message in memory of ours, before they have a place that the message keeps. The pieces are mapped by
-/// themselves: an allocator keeps what was freed, of each thread that has ever had a long message, by the heap.
+/// Bytes of a message in memory of ours, before they have a place that the message keeps. The
+/// pieces are mapped by themselves: an allocator keeps what was freed, of each thread that has ever
+/// had a long message, by the heap.
 #[derive(Default)]
 pub(super) struct Spill {
     start: Vec<u8>,
@@ -25,8 +26,8 @@ impl Spill {
         self.len
     }
 
-    /// Room for at least one byte more, and at most so many; [`filled`](Spill::filled) tells what was
-    /// written there. `None` where there is no memory.
+    /// Room for at least one byte more, and at most so many; [`filled`](Spill::filled) tells what
+    /// was written there. `None` where there is no memory.
     pub(super) fn room(&mut self, most: usize) -> Option<&mut [u8]> {
         if self
             .pieces

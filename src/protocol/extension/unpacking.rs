@@ -12,8 +12,8 @@ use crate::protocol::header::ReservedBits;
 const INLINE_MESSAGE: usize = 128 * 1024;
 /// The same for all messages of a turn together.
 const INLINE_TURN: usize = 1024 * 1024;
-/// Bytes that are unpacked elsewhere at a stretch, a fraction of a millisecond of work, after which the loop
-/// has a chance of the thread's processor.
+/// Bytes that are unpacked elsewhere at a stretch, a fraction of a millisecond of work, after which
+/// the loop has a chance of the thread's processor.
 const STRETCH: usize = 32 * 1024;
 /// Bytes of a part, where messages are handed on in parts.
 const PART: usize = 64 * 1024;
@@ -61,7 +61,8 @@ impl Inflow {
         self.spent = 0;
     }
 
-    /// Whether a frame belongs to a transformed message, by the bits of its header; it may begin one.
+    /// Whether a frame belongs to a transformed message, by the bits of its header; it may begin
+    /// one.
     #[inline(never)]
     pub(crate) fn takes(
         &mut self,
@@ -181,11 +182,11 @@ pub struct Unpacking {
     plain: u64,
     /// Bytes that are in the assembly, or in the spill.
     len: usize,
-    /// What is in memory of ours, behind all that is in the assembly: what was unpacked into a slab and
-    /// turned out not to be the whole message, or what has come since it is a long one.
+    /// What is in memory of ours, behind all that is in the assembly: what was unpacked into a slab
+    /// and turned out not to be the whole message, or what has come since it is a long one.
     spill: Spill,
-    /// Whether all that comes goes to the spill: how long the message becomes shows at its end only, and
-    /// then it is moved to the memory that it keeps.
+    /// Whether all that comes goes to the spill: how long the message becomes shows at its end
+    /// only, and then it is moved to the memory that it keeps.
     collects: bool,
     /// Whether more may come of what was read, where there is room for it.
     wants_room: bool,
@@ -221,8 +222,8 @@ impl Unpacking {
     }
 
     /// Unpacks what has been set aside, a part into the assembly and a whole message into memory of
-    /// ours, or moves what was collected there to the assembly; see [`Step::Offload`]. It calls `between`
-    /// now and then: other threads may want the processor.
+    /// ours, or moves what was collected there to the assembly; see [`Step::Offload`]. It calls
+    /// `between` now and then: other threads may want the processor.
     pub fn run(&mut self, assembly: &mut [u8], mut between: impl FnMut()) {
         let is_whole = self.outcome.is_some();
         if is_whole || !self.collects {
@@ -305,7 +306,8 @@ impl Unpacking {
         self.packed += progress.read as u64;
         self.plain += progress.written as u64;
         if self.kind == MessageKind::Text {
-            // RFC 7692 §6.2: the text is what the message comes to, so that is what has to be UTF-8.
+            // RFC 7692 §6.2: the text is what the message comes to, so that is what has to be
+            // UTF-8.
             let valid = self.utf8.feed(&output[..progress.written]).is_ok()
                 && (progress.wants != Wants::Nothing || self.utf8.is_complete());
             if !valid {
@@ -492,7 +494,8 @@ impl Unpacking {
         None
     }
 
-    /// Moves a message that is whole to the memory that it keeps; what the caller is to do for that.
+    /// Moves a message that is whole to the memory that it keeps; what the caller is to do for
+    /// that.
     fn last_move(&mut self, parts: bool, memory: &mut Memory) -> Option<Step> {
         let (capacity, keep) = (self.len, self.kept());
         let has_room = memory.assembly.len() >= capacity;

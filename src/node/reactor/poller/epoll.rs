@@ -29,8 +29,8 @@ impl Poller {
         epoll::add(&self.0, socket, data, EventFlags::IN)
     }
 
-    /// Tells of what can be read of a socket, or only, and once, that it has failed or that its peer
-    /// has ended its half.
+    /// Tells of what can be read of a socket, or only, and once, that it has failed or that its
+    /// peer has ended its half.
     pub fn set(&self, socket: BorrowedFd, number: u32, is_read: bool) {
         let data = EventData::new_u64(number.into());
         let flags = match is_read {

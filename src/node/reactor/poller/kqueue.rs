@@ -35,8 +35,8 @@ impl Poller {
         self.change(Event::new(socket, c::EV_ADD, number))
     }
 
-    /// Tells of what can be read of a socket, or only, and once, that it has failed or that its peer
-    /// has ended its half.
+    /// Tells of what can be read of a socket, or only, and once, that it has failed or that its
+    /// peer has ended its half.
     pub fn set(&self, socket: BorrowedFd, number: u32, is_read: bool) {
         // One that is in the set keeps the flags that it has come with.
         self.delete(socket);
@@ -89,8 +89,8 @@ impl Poller {
             seconds: 0,
             nanoseconds: 0,
         };
-        // SAFETY: the queue is open; of both slices no more is read or written than they hold, which
-        // is at most `MOST`; a number of no socket is an error, and harmless.
+        // SAFETY: the queue is open; of both slices no more is read or written than they hold,
+        // which is at most `MOST`; a number of no socket is an error, and harmless.
         let count = check(unsafe {
             c::kevent(
                 self.descriptor(),
