@@ -67,9 +67,8 @@ struct Job {
     /// Whether it was done.
     is_done: bool,
     work: sys::napi_async_work,
-    callback: sys::napi_ref,
-    /// The buffers of the task.
-    buffers: [sys::napi_ref; 2],
+    /// The callback, and the buffers of the task.
+    held: [sys::napi_ref; 3],
 }
 
 /// `unpack(connection, assembly, carried, keep, callback)`: unpacks what was set aside into
@@ -91,7 +90,7 @@ pub fn start_unpacking(environment: &mut Environment, call: &Call<5>) -> Result<
         assembly,
         carried,
     };
-    start(call, owner, task, [1, 2], 4)
+    start(call, owner, task, [4, 1, 2])
 }
 
 /// `packLater(connection, role, kind, payload, out, callback)`: packs `payload` into `out`; then
@@ -107,7 +106,8 @@ pub fn start_packing(environment: &mut Environment, call: &Call<6>) -> Result<i6
     }
     let owner = environment.owner(number)?;
     let (_, connection, pools) = environment.packing(number)?;
-    // SAFETY: the only slice of the payload; nothing writes to it meanwhile.
+    // SAFETY: an argument's memory, there until the call ends; `lib/` hands over a copy, or what a
+    // frame keeps, and nothing writes to either.
     let bytes = unsafe { payload.as_slice() };
     let packing = match connection.begin_packing(message, fin, bytes, may_pack, pools) {
         Ok(Some(packing)) => packing,
@@ -124,7 +124,7 @@ pub fn start_packing(environment: &mut Environment, call: &Call<6>) -> Result<i6
         mask,
         packed: 0,
     };
-    start(call, owner, task, [3, 4], 5)
+    start(call, owner, task, [5, 3, 4])
 }
 
 /// `shareLater(kind, payload, set, out, callback)`: packs `payload` into `out` for all connections
@@ -148,25 +148,24 @@ pub fn start_sharing(environment: &mut Environment, call: &Call<5>) -> Result<i6
         out,
         packed: 0,
     };
-    start(call, owner, task, [1, 3], 4)
+    start(call, owner, task, [4, 1, 3])
 }
 
+/// Queues a task. `held` is where its callback and its two buffers are among the arguments.
 fn start<const N: usize>(
     call: &Call<N>,
     owner: Owner,
     task: Task,
-    buffers: [usize; 2],
-    callback: usize,
+    held: [usize; 3],
 ) -> Result<i64, Misuse> {
+    let name = call.string(c"ws13-native")?;
     let job = Box::into_raw(Box::new(Job {
         owner,
         task,
         is_done: false,
         work: ptr::null_mut(),
-        callback: call.hold(callback)?,
-        buffers: [call.hold(buffers[0])?, call.hold(buffers[1])?],
+        held: call.hold_all(held)?,
     }));
-    let name = call.string(c"ws13-native")?;
     // SAFETY: `job` is a box of ours that `complete` takes back, which runs once for each work that
     // was queued; `name` is a live value of this call.
     let status = unsafe {
@@ -184,12 +183,21 @@ fn start<const N: usize>(
             _ => status,
         }
     };
-    if status != sys::Status::napi_ok {
-        // SAFETY: nothing was queued, so the box is still ours alone.
-        drop(unsafe { Box::from_raw(job) });
-        return Err(Misuse("no work can be queued"));
+    if status == sys::Status::napi_ok {
+        return Ok(1);
     }
-    Ok(1)
+    // SAFETY: nothing was queued, so the box is still ours alone, and so are the work, if it was
+    // made, and the references, which are of this environment.
+    unsafe {
+        let Job { work, held, .. } = *Box::from_raw(job);
+        if !work.is_null() {
+            sys::napi_delete_async_work(call.env(), work);
+        }
+        for reference in held {
+            call.let_go(reference);
+        }
+    }
+    Err(Misuse("no work can be queued"))
 }
 
 /// On a thread of libuv's.
@@ -209,8 +217,9 @@ impl Task {
                 assembly,
                 carried,
             } => {
-                // SAFETY: the buffers are held, do not overlap, and `lib/` uses neither before the
-                // job is done: these are their only slices.
+                // SAFETY: the job holds both buffers, so their memory stays; they do not overlap, and
+                // `lib/` neither uses nor transfers them before the job is done. So these are their
+                // only slices, on any thread.
                 let (assembly, carried) = unsafe { (assembly.as_mut_slice(), carried.as_slice()) };
                 for (to, from) in assembly.chunks_mut(STRETCH).zip(carried.chunks(STRETCH)) {
                     to[..from.len()].copy_from_slice(from);
@@ -225,8 +234,9 @@ impl Task {
                 mask,
                 packed,
             } => {
-                // SAFETY: as above; the payload is a copy that nobody else has, or that of a frame,
-                // which is never written again.
+                // SAFETY: the job holds both buffers, and they do not overlap. `out` is nobody else's
+                // before the job is done; the payload is a copy that nobody else has, or that of a
+                // frame, which is never written again.
                 let (payload, out) = unsafe { (payload.as_slice(), out.as_mut_slice()) };
                 let room = &mut out[FrameHeader::MAX_LEN..];
                 *packed = packing.run(payload, room);
@@ -241,7 +251,7 @@ impl Task {
                 packed,
                 ..
             } => {
-                // SAFETY: as above; the payload is that of a frame, which is never written again.
+                // SAFETY: as for `Pack`, with the payload of a frame.
                 let (payload, out) = unsafe { (payload.as_slice(), out.as_mut_slice()) };
                 *packed = pack.run(payload, true, &mut out[FrameHeader::MAX_LEN..]);
             }
@@ -262,8 +272,7 @@ unsafe extern "C" fn complete(
         task,
         is_done,
         work,
-        callback,
-        buffers,
+        held,
     } = *job;
     let end = catch_unwind(AssertUnwindSafe(|| match is_done {
         true => owner.take_back(task),
@@ -275,12 +284,12 @@ unsafe extern "C" fn complete(
     unsafe {
         let (mut function, mut receiver) = (ptr::null_mut(), ptr::null_mut());
         let mut args = [ptr::null_mut(); 2];
-        let is_callable = sys::napi_get_reference_value(env, callback, &mut function)
+        let is_callable = sys::napi_get_reference_value(env, held[0], &mut function)
             == sys::Status::napi_ok
             && sys::napi_get_undefined(env, &mut receiver) == sys::Status::napi_ok
             && sys::napi_create_int64(env, end, &mut args[0]) == sys::Status::napi_ok
             && sys::napi_create_int64(env, begin, &mut args[1]) == sys::Status::napi_ok;
-        for reference in [callback].into_iter().chain(buffers) {
+        for reference in held {
             sys::napi_delete_reference(env, reference);
         }
         sys::napi_delete_async_work(env, work);

@@ -80,7 +80,8 @@ impl Desk {
         if room.len() < frame.len() {
             return Err(Misuse("a frame does not fit its buffer"));
         }
-        // SAFETY: the only slice of JavaScript's memory; the frame is in the environment's own.
+        // SAFETY: an argument's memory, there until the call ends, and this is its only slice: the
+        // frame is in memory of the environment's own.
         let out = unsafe { room.as_mut_slice() };
         out[..frame.len()].copy_from_slice(frame);
         Ok((at + frame.len()) as i64)
@@ -130,7 +131,8 @@ fn pack(
         let Some(payload) = call.unshared_bytes(0)? else {
             return Ok(REFUSED_SHARED);
         };
-        // SAFETY: JavaScript's own memory, which nothing writes to during the call.
+        // SAFETY: an argument's memory, there until the call ends. No other thread has it, and
+        // during the call nothing of ours writes to it.
         unsafe { payload.as_slice() }
     };
     let part = Part {
@@ -157,7 +159,8 @@ pub fn take_packed(environment: &mut Environment, call: &Call<2>) -> Result<i64,
 /// `share(kind, payload, set)`; the payload of text has been checked.
 pub fn write_shared(environment: &mut Environment, call: &Call<3>) -> Result<i64, Misuse> {
     let (kind, ..) = message_kind(call.number(0)?)?;
-    // SAFETY: JavaScript's memory, which nothing writes to during the call.
+    // SAFETY: an argument's memory, there until the call ends: the copy that a frame keeps, which
+    // is never written again.
     let payload = unsafe { call.bytes(1)?.as_slice() };
     let set = call.number(2)?;
     let Environment { desk, pools, .. } = environment;

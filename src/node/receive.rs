@@ -66,11 +66,12 @@ pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<i6
     // so that only a chunk that was made to overlap has to be copied.
     let copied;
     let input = if unread.overlaps(free) || unread.overlaps(assembly) {
-        // SAFETY: no slice of the slab or the assembly exists yet.
+        // SAFETY: an argument's memory, there until the call ends and no other thread's; there is no
+        // slice of the slab or the assembly yet.
         copied = unsafe { unread.as_slice() }.to_vec();
         &copied[..]
     } else {
-        // SAFETY: the part of the chunk overlaps neither of the two that are written to below.
+        // SAFETY: the same, and it overlaps neither of the two that are written to below.
         unsafe { unread.as_slice() }
     };
     if free.overlaps(assembly) {
@@ -80,10 +81,11 @@ pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<i6
     let total = input.len().min(u32::MAX as usize);
     let (connection, table, pools) = environment.receiving(call.number(0)?)?;
     let mut memory = Memory {
-        // SAFETY: the only slice of this part of the slab.
+        // SAFETY: an argument's memory, there until the call ends, and the only slice of this part
+        // of it.
         slab: unsafe { free.as_mut_slice() },
         used: 0,
-        // SAFETY: the only slice of the assembly, which does not overlap the slab's.
+        // SAFETY: the same; it does not overlap the slab's.
         assembly: unsafe { assembly.as_mut_slice() },
         pools,
     };

@@ -132,7 +132,8 @@ fn write<const N: usize>(
     let connection = environment.connection(order.number)?;
     let kind = order.kind;
     if order.is_string() {
-        // SAFETY: the only slice of this part of `out`.
+        // SAFETY: `room` is there until the call ends, as an argument or as a part of `Outbound`, and
+        // this is its only slice.
         let out = unsafe { room.as_mut_slice() };
         let written = write_text(connection, call, index, kind, mask, out)?;
         return Ok(written.map_or_else(refusal, |len| (at + len) as i64));
@@ -143,14 +144,15 @@ fn write<const N: usize>(
     };
     let copied;
     let payload = if payload.overlaps(room) {
-        // SAFETY: no slice of `out` exists yet.
+        // SAFETY: an argument's memory, there until the call ends and no other thread's; there is no
+        // slice of `room` yet.
         copied = unsafe { payload.as_slice() }.to_vec();
         &copied[..]
     } else {
-        // SAFETY: does not overlap the slice that is written to.
+        // SAFETY: the same, and it does not overlap `room`, which alone is written to.
         unsafe { payload.as_slice() }
     };
-    // SAFETY: the only slice of this part of `out`.
+    // SAFETY: `room` is there until the call ends, as above, and does not overlap `payload`.
     let out = unsafe { room.as_mut_slice() };
     if out.len()
         < FrameHeader::MAX_LEN
@@ -246,7 +248,8 @@ pub fn write_prepared(_: &mut Environment, call: &Call<3>) -> Result<i64, Misuse
     if payload.overlaps(room) || room.len() < FrameHeader::MAX_LEN + payload.len() {
         return Err(Misuse("a frame does not fit its buffer"));
     }
-    // SAFETY: the two do not overlap, and these are their only slices.
+    // SAFETY: both are arguments' memory, there until the call ends; they do not overlap, and these
+    // are their only slices. `lib/frame.js` has made sure that no other thread has the payload.
     let (payload, out) = unsafe { (payload.as_slice(), room.as_mut_slice()) };
     // It may go to any connection, so its text has to stand alone: no character goes on in the next
     // part.
@@ -371,7 +374,7 @@ fn write_closing<const N: usize>(
     if room.len() < FrameHeader::MAX_LEN + MAX_CONTROL_PAYLOAD {
         return Err(Misuse("a frame does not fit its buffer"));
     }
-    // SAFETY: the only slice of this part of `out`.
+    // SAFETY: an argument's memory, there until the call ends, and its only slice.
     let out = unsafe { room.as_mut_slice() };
     Ok((at + encode(header, payload.as_bytes(), out)) as i64)
 }

@@ -34,7 +34,7 @@ fn flat(volume: Volume) -> [u64; 3] {
 }
 
 fn write(out: Bytes, numbers: impl Iterator<Item = u64>) {
-    // SAFETY: the only slice of `out`.
+    // SAFETY: an argument's memory, there until the call ends, and its only slice.
     let out = unsafe { out.as_mut_slice() };
     for (place, number) in out.chunks_exact_mut(8).zip(numbers) {
         place.copy_from_slice(&(number as f64).to_ne_bytes());

@@ -20,7 +20,8 @@ pub fn broadcast(environment: &mut Environment, call: &Call<5>) -> Result<i64, M
     if targets.overlaps(frame) || i32::try_from(frame.len()).is_err() {
         return Err(Misuse("a frame is not one to broadcast"));
     }
-    // SAFETY: the two do not overlap, and these are their only slices.
+    // SAFETY: both are arguments' memory, there until the call ends; they do not overlap, and these
+    // are their only slices. No other thread has either: `lib/` has made both.
     let (targets, frame) = unsafe { (targets.as_mut_slice(), frame.as_slice()) };
     let (targets, _) = targets.as_chunks_mut::<WORD>();
     for target in targets {

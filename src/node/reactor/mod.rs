@@ -148,7 +148,8 @@ pub fn write(environment: &mut Environment, call: &Call<4>) -> Result<i64, Misus
         .bytes(1)?
         .from(start)?
         .until(end.saturating_sub(start))?;
-    // SAFETY: nothing is written to while this is alive.
+    // SAFETY: an argument's memory, there until the call ends; nothing is written to meanwhile, and
+    // `lib/` has copied what another thread may write to.
     Ok(written(channel.send(unsafe { bytes.as_slice() })))
 }
 
@@ -159,7 +160,8 @@ pub fn write_lent(environment: &mut Environment) -> Result<i64, Misuse> {
     let Some((_, channel)) = environment.peer(number)?.both() else {
         return Ok(0);
     };
-    // SAFETY: nothing is written to while this is alive.
+    // SAFETY: a part of `Outbound`, whose invariant keeps it until the call ends; nothing is written
+    // to meanwhile.
     Ok(written(channel.send(unsafe { bytes.as_slice() })))
 }
 
@@ -168,7 +170,7 @@ pub fn write_both(environment: &mut Environment, call: &Call<3>) -> Result<i64, 
     let Some((_, channel)) = environment.peer(call.number(0)?)?.both() else {
         return Ok(0);
     };
-    // SAFETY: nothing is written to while these are alive.
+    // SAFETY: as in `write`.
     let (first, second) = unsafe { (call.bytes(1)?.as_slice(), call.bytes(2)?.as_slice()) };
     Ok(written(channel.send_two(first, second)))
 }

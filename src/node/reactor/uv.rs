@@ -110,7 +110,8 @@ impl<T> Poll<T> {
         // SAFETY: UV_POLL is one of libuv's handle types.
         let words = unsafe { (functions.handle_size)(UV_POLL) }.div_ceil(size_of::<u64>());
         let mut memory = vec![0u64; words].into_boxed_slice();
-        // SAFETY: the loop is that of this thread, and `memory` has room for such a handle.
+        // SAFETY: the loop is that of this thread, and lives as long as its environment; `memory` has
+        // room for such a handle, stays where it is, and is freed by `on_closed`, or below.
         let status =
             unsafe { (functions.poll_init)(uv_loop, memory.as_mut_ptr().cast(), descriptor) };
         if status != 0 {
@@ -123,7 +124,8 @@ impl<T> Poll<T> {
             cleanup: Rc::clone(cleanup),
             words,
         })));
-        // SAFETY: every handle of libuv's begins with `void* data`, which is the user's.
+        // SAFETY: the memory was made above, and every handle of libuv's begins with `void* data`,
+        // which is the user's.
         unsafe { raw.cast::<Raw>().write(data.as_ptr().cast()) };
         let poll = Self {
             functions,
