@@ -18,10 +18,11 @@
 //! The first user is [`permessage-deflate`](super::deflate).
 
 pub mod field;
+pub(super) mod inflow;
 mod packing;
 mod pools;
 mod spill;
-pub(super) mod unpacking;
+mod unpacking;
 
 pub(super) use packing::Outflow;
 pub use packing::{Packing, is_shorter};

@@ -1,17 +1,15 @@
-//! A transformed message on its way in.
+//! A transformed message on its way in: here, or on another thread.
 
+use super::inflow::Flow;
 use super::spill::Spill;
-use super::{Inbound, Pools, Progress, Unpack, Volume, Wants};
+use super::{Progress, Unpack, Wants};
 use crate::bytes::{mask, utf8};
 use crate::protocol::decoder::{Frame, Memory, MessageKind, Place, SLAB_MESSAGE_MAX, Step};
 use crate::protocol::error::ProtocolError;
-use crate::protocol::header::ReservedBits;
 
 /// Bytes that one message may come to within one turn of the caller's; the rest of what has arrived
 /// of it is to be unpacked elsewhere. As many may be copied from one assembly to another.
-const INLINE_MESSAGE: usize = 128 * 1024;
-/// The same for all messages of a turn together.
-const INLINE_TURN: usize = 1024 * 1024;
+pub(super) const INLINE_MESSAGE: usize = 128 * 1024;
 /// Bytes that are unpacked elsewhere at a stretch, a fraction of a millisecond of work, after which
 /// the loop has a chance of the thread's processor.
 const STRETCH: usize = 32 * 1024;
@@ -22,164 +20,18 @@ const LARGE_PART: usize = 256 * 1024;
 /// Bytes that a whole message may come to elsewhere, about, before others have their turn there.
 const LARGE_TURN: usize = 4 * 1024 * 1024;
 
-/// The receiving side of an extension, as a decoder has it.
-pub(crate) struct Inflow {
-    half: Box<dyn Inbound>,
-    /// The message in progress; `None` between messages, and while it is unpacked elsewhere.
-    message: Option<Box<Unpacking>>,
-    /// What has been unpacked in this turn: of the message in progress, and in all.
-    inline: usize,
-    spent: usize,
-    pub(crate) volume: Volume,
-}
-
-/// What reading has come to.
-pub(crate) enum Flow {
-    /// The message is whole, or this is its last part.
-    Message(Place),
-    /// A part of the message.
-    Part(Place),
-    /// The frame is read, the message goes on in another one.
-    EndOfFrame,
-    /// What the caller is to do.
-    Step(Step),
-}
-
-impl Inflow {
-    pub(crate) fn new(half: Box<dyn Inbound>) -> Self {
-        Self {
-            half,
-            message: None,
-            inline: 0,
-            spent: 0,
-            volume: Volume::default(),
-        }
-    }
-
-    pub(crate) fn begin_turn(&mut self) {
-        self.inline = 0;
-        self.spent = 0;
-    }
-
-    /// Whether a frame belongs to a transformed message, by the bits of its header; it may begin
-    /// one.
-    #[inline(never)]
-    pub(crate) fn takes(
-        &mut self,
-        reserved: ReservedBits,
-        kind: MessageKind,
-        limit: u64,
-        pools: &mut Pools,
-    ) -> bool {
-        if reserved != ReservedBits::NONE {
-            self.inline = 0;
-            let unpack = self.half.begin(pools);
-            self.message = Some(Box::new(Unpacking::new(unpack, kind, limit)));
-        }
-        self.message.is_some()
-    }
-
-    /// Drops the message in progress.
-    pub(crate) fn abandon(&mut self) {
-        self.message = None;
-    }
-
-    /// Whether a part of the message in progress is in the assembly.
-    pub(crate) fn awaits_assembly(&self) -> bool {
-        self.message
-            .as_ref()
-            .is_some_and(|message| message.kept() > 0)
-    }
-
-    pub(crate) fn take(&mut self) -> Option<Box<Unpacking>> {
-        self.message.take_if(|message| message.is_aside)
-    }
-
-    pub(crate) fn put_back(&mut self, message: Box<Unpacking>) {
-        self.message = Some(message);
-    }
-
-    /// Reads on from the payload of `frame`.
-    pub(crate) fn read(
-        &mut self,
-        frame: &mut Frame,
-        parts: bool,
-        input: &mut &[u8],
-        memory: &mut Memory,
-    ) -> Result<Flow, ProtocolError> {
-        let Some(message) = &mut self.message else {
-            return Ok(Flow::Step(Step::Idle));
-        };
-        if message.is_aside
-            && let Some(flow) = message.settle(parts, memory)?
-        {
-            return Ok(self.conclude(flow, memory));
-        }
-        loop {
-            let available = frame.remaining.min(input.len() as u64) as usize;
-            let last = frame.fin && available as u64 == frame.remaining;
-            if available == 0 && !last && !message.wants_room {
-                return Ok(match frame.remaining {
-                    0 => Flow::EndOfFrame,
-                    _ => Flow::Step(Step::Idle),
-                });
-            }
-            let room = INLINE_MESSAGE.saturating_sub(self.inline);
-            let is_spent = room == 0 || self.spent >= INLINE_TURN;
-            if is_spent || message.is_long(available) || message.is_to_move(memory) {
-                message.collects = !parts;
-                message.set_aside(frame, available, last, input);
-                return Ok(Flow::Step(message.offload(parts, memory)));
-            }
-            let in_slab = message.plain == 0 && !message.collects;
-            if let Some(step) = message.need(in_slab, parts, frame, available, memory) {
-                return Ok(Flow::Step(step));
-            }
-            let before = message.plain;
-            let wants = message.read(in_slab, room, frame, (available, last), input, memory)?;
-            let written = (message.plain - before) as usize;
-            message.wants_room = wants == Wants::Room;
-            self.inline += written;
-            self.spent += written;
-            let flow = if in_slab {
-                message.after_slab(wants, written, parts, memory)
-            } else {
-                message.after_assembly(wants, parts, memory)
-            };
-            if let Some(flow) = flow {
-                return Ok(self.conclude(flow, memory));
-            }
-        }
-    }
-
-    /// Gives the unpack back where the message is whole.
-    fn conclude(&mut self, flow: Flow, memory: &mut Memory) -> Flow {
-        if matches!(flow, Flow::Message(_))
-            && let Some(message) = self.message.take()
-        {
-            self.volume += Volume {
-                messages: 1,
-                packed: message.packed,
-                plain: message.plain,
-            };
-            self.half.end(message.unpack, memory.pools);
-        }
-        flow
-    }
-}
-
 /// A transformed message in progress, with all that is needed to unpack it: it may be taken to
 /// another thread with the bytes that have arrived.
 pub struct Unpacking {
-    unpack: Box<dyn Unpack>,
+    pub(super) unpack: Box<dyn Unpack>,
     kind: MessageKind,
     utf8: utf8::Validator,
     /// Bytes that the message may come to.
     limit: u64,
     /// Bytes that were read.
-    packed: u64,
+    pub(super) packed: u64,
     /// Bytes they came to.
-    plain: u64,
+    pub(super) plain: u64,
     /// Bytes that are in the assembly, or in the spill.
     len: usize,
     /// What is in memory of ours, behind all that is in the assembly: what was unpacked into a slab
@@ -187,21 +39,27 @@ pub struct Unpacking {
     spill: Spill,
     /// Whether all that comes goes to the spill: how long the message becomes shows at its end
     /// only, and then it is moved to the memory that it keeps.
-    collects: bool,
+    pub(super) collects: bool,
     /// Whether more may come of what was read, where there is room for it.
-    wants_room: bool,
-    /// Whether there is something to be unpacked elsewhere, or has been.
-    is_aside: bool,
-    /// What that is.
+    pub(super) wants_room: bool,
+    /// What is to be done elsewhere, or has been; `None` while all is done here.
+    aside: Option<Aside>,
+}
+
+/// Work that is done elsewhere.
+struct Aside {
+    /// Bytes of the message's frames, not masked, and how many of them have been unpacked.
     input: Vec<u8>,
     read: usize,
+    /// Whether they end the message.
     last: bool,
-    /// What it came to; `None` before.
+    /// What they came to. There before the work is done, too, where the message is whole and is
+    /// only to be moved to the memory that it keeps.
     outcome: Option<Result<Wants, ProtocolError>>,
 }
 
 impl Unpacking {
-    fn new(unpack: Box<dyn Unpack>, kind: MessageKind, limit: u64) -> Self {
+    pub(super) fn new(unpack: Box<dyn Unpack>, kind: MessageKind, limit: u64) -> Self {
         Self {
             unpack,
             kind,
@@ -213,43 +71,49 @@ impl Unpacking {
             spill: Spill::default(),
             collects: false,
             wants_room: false,
-            is_aside: false,
-            input: Vec::new(),
-            read: 0,
-            last: false,
-            outcome: None,
+            aside: None,
         }
+    }
+
+    /// Whether there is something to be unpacked elsewhere, or has been.
+    pub(super) fn is_aside(&self) -> bool {
+        self.aside.is_some()
     }
 
     /// Unpacks what has been set aside, a part into the assembly and a whole message into memory of
     /// ours, or moves what was collected there to the assembly; see [`Step::Offload`]. It calls
     /// `between` now and then: other threads may want the processor.
     pub fn run(&mut self, assembly: &mut [u8], mut between: impl FnMut()) {
-        let is_whole = self.outcome.is_some();
+        let Some(mut aside) = self.aside.take() else {
+            return;
+        };
+        let is_whole = aside.outcome.is_some();
         if is_whole || !self.collects {
             self.take_spill(assembly, &mut between);
         }
-        if is_whole {
-            return;
+        if !is_whole {
+            aside.outcome = Some(match self.collects {
+                true => self.collect(&mut aside, between),
+                false => self.run_on(&mut aside, assembly, between),
+            });
         }
-        let input = std::mem::take(&mut self.input);
-        self.outcome = Some(match self.collects {
-            true => self.collect(&input, between),
-            false => self.run_on(&input, assembly, between),
-        });
-        self.input = input;
+        self.aside = Some(aside);
     }
 
     /// Unpacks into the spill.
-    fn collect(&mut self, input: &[u8], mut between: impl FnMut()) -> Result<Wants, ProtocolError> {
+    fn collect(
+        &mut self,
+        aside: &mut Aside,
+        mut between: impl FnMut(),
+    ) -> Result<Wants, ProtocolError> {
         let most = self.len + LARGE_TURN;
         // Where it fails, what there is of the message is freed here, too.
         let mut spill = std::mem::take(&mut self.spill);
         loop {
             let room = spill.room(STRETCH).ok_or(ProtocolError::MessageTooBig)?;
-            let progress = self.fill(&input[self.read..], self.last, room)?;
+            let progress = self.fill(&aside.input[aside.read..], aside.last, room)?;
             spill.filled(progress.written);
-            self.read += progress.read;
+            aside.read += progress.read;
             self.len += progress.written;
             if progress.wants != Wants::Room || self.len >= most {
                 self.spill = spill;
@@ -261,7 +125,7 @@ impl Unpacking {
 
     fn run_on(
         &mut self,
-        input: &[u8],
+        aside: &mut Aside,
         assembly: &mut [u8],
         mut between: impl FnMut(),
     ) -> Result<Wants, ProtocolError> {
@@ -271,8 +135,9 @@ impl Unpacking {
                 .ok_or(ProtocolError::MessageTooBig)?;
             let is_last = room.len() <= STRETCH;
             let stretch = room.len().min(STRETCH);
-            let progress = self.fill(&input[self.read..], self.last, &mut room[..stretch])?;
-            self.read += progress.read;
+            let room = &mut room[..stretch];
+            let progress = self.fill(&aside.input[aside.read..], aside.last, room)?;
+            aside.read += progress.read;
             self.len += progress.written;
             if is_last || progress.wants != Wants::Room {
                 return Ok(progress.wants);
@@ -318,7 +183,7 @@ impl Unpacking {
     }
 
     /// Reads from a frame, and moves it and `input` past what was read.
-    fn read(
+    pub(super) fn read(
         &mut self,
         in_slab: bool,
         room: usize,
@@ -380,7 +245,7 @@ impl Unpacking {
     }
 
     /// The memory that is needed to read on inline.
-    fn need(
+    pub(super) fn need(
         &self,
         in_slab: bool,
         parts: bool,
@@ -413,12 +278,12 @@ impl Unpacking {
     }
 
     /// Whether it has outgrown its assembly, and is too long to be copied to another one here.
-    fn is_to_move(&self, memory: &Memory) -> bool {
+    pub(super) fn is_to_move(&self, memory: &Memory) -> bool {
         !self.collects && self.kept() >= INLINE_MESSAGE && self.lacks_room(memory)
     }
 
     /// Bytes of the present assembly that are to be kept in a larger one.
-    fn kept(&self) -> usize {
+    pub(super) fn kept(&self) -> usize {
         self.len - self.spill.len()
     }
 
@@ -448,13 +313,13 @@ impl Unpacking {
 
     /// Whether the message is a long one, of which a good deal is at hand: that goes elsewhere at
     /// once.
-    fn is_long(&self, available: usize) -> bool {
+    pub(super) fn is_long(&self, available: usize) -> bool {
         self.plain >= INLINE_MESSAGE as u64
             && self.expected(available as u64) >= INLINE_MESSAGE as u64 / 2
     }
 
     /// What follows from an inline read into the slab.
-    fn after_slab(
+    pub(super) fn after_slab(
         &mut self,
         wants: Wants,
         written: usize,
@@ -476,11 +341,20 @@ impl Unpacking {
     }
 
     /// What follows from a read into the assembly.
-    fn after_assembly(&mut self, wants: Wants, parts: bool, memory: &mut Memory) -> Option<Flow> {
+    pub(super) fn after_assembly(
+        &mut self,
+        wants: Wants,
+        parts: bool,
+        memory: &mut Memory,
+    ) -> Option<Flow> {
         if wants == Wants::Nothing {
             if let Some(step) = self.last_move(parts, memory) {
-                self.is_aside = true;
-                self.outcome = Some(Ok(wants));
+                self.aside = Some(Aside {
+                    input: Vec::new(),
+                    read: 0,
+                    last: true,
+                    outcome: Some(Ok(wants)),
+                });
                 return Some(Flow::Step(step));
             }
             return Some(Flow::Message(match self.len {
@@ -517,20 +391,28 @@ impl Unpacking {
     }
 
     /// Takes all that is at hand of a frame, to be unpacked elsewhere.
-    fn set_aside(&mut self, frame: &mut Frame, available: usize, last: bool, input: &mut &[u8]) {
-        self.input = vec![0; available];
-        mask::copy(&mut self.input, &input[..available], frame.key);
-        self.read = 0;
-        self.last = last;
-        self.is_aside = true;
-        self.outcome = None;
+    pub(super) fn set_aside(
+        &mut self,
+        frame: &mut Frame,
+        available: usize,
+        last: bool,
+        input: &mut &[u8],
+    ) {
+        let mut bytes = vec![0; available];
+        mask::copy(&mut bytes, &input[..available], frame.key);
+        self.aside = Some(Aside {
+            input: bytes,
+            read: 0,
+            last,
+            outcome: None,
+        });
         frame.advance(available);
         *input = &input[available..];
     }
 
     /// The memory to lend for work elsewhere: for a part, room for its output. A whole message goes
     /// to the spill and needs none, but 0 bytes would read as no request, so it asks for one.
-    fn offload(&self, parts: bool, memory: &Memory) -> Step {
+    pub(super) fn offload(&self, parts: bool, memory: &Memory) -> Step {
         let needed = if parts { self.len + LARGE_PART } else { 1 };
         Step::Offload {
             capacity: needed.max(memory.assembly.len()),
@@ -539,15 +421,19 @@ impl Unpacking {
     }
 
     /// What follows from work that was done elsewhere; `None` where there is to be read on.
-    fn settle(&mut self, parts: bool, memory: &mut Memory) -> Result<Option<Flow>, ProtocolError> {
-        let Some(outcome) = self.outcome.take() else {
+    pub(super) fn settle(
+        &mut self,
+        parts: bool,
+        memory: &mut Memory,
+    ) -> Result<Option<Flow>, ProtocolError> {
+        let outcome = self.aside.as_mut().and_then(|aside| aside.outcome.take());
+        let Some(outcome) = outcome else {
             return Ok(Some(Flow::Step(self.offload(parts, memory))));
         };
         let wants = outcome?;
         if wants == Wants::Input {
             self.wants_room = false;
-            self.is_aside = false;
-            self.input = Vec::new();
+            self.aside = None;
         }
         let flow = self.after_assembly(wants, parts, memory);
         Ok(match (flow, wants) {
