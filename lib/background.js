@@ -80,7 +80,7 @@ function unpack(connection, capacity, keep, then) {
  */
 function pack(connection, role, kind, payload) {
   return inRoom(payload.length, (room, then) => (
-    connection.gone ? codec.REFUSED_CLOSING : codec.packLater(connection.id, role, kind, payload, room, then)
+    connection.canSend ? codec.packLater(connection.id, role, kind, payload, room, then) : codec.REFUSED_CLOSING
   ));
 }
 

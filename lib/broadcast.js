@@ -57,7 +57,7 @@ function connectionAt(socket, at) {
 /** Whether the frame is written at once, as it is, so that it may be along with others. */
 function tryJoin(connection, { bytes }) {
   return bytes.length <= FRAME_MAX
-    && !connection.gone && !connection.closing
+    && connection.canSend && !connection.closing
     && connection.deferred === null && connection.extension.agreement === 0
     && roleOf(connection.socket) === SERVER
     && connection.outbox.beginDirect();

@@ -15,12 +15,12 @@ const REASON_MAX = 123;
 function close(socket, code, reason) {
   checkClose(code, reason);
   const connection = connectionOf(socket);
-  const { closing, gone, isLate } = connection;
-  if (closing || (gone && !isLate)) return false;
+  const { canSend, closing, isLate } = connection;
+  if (closing || (!canSend && !isLate)) return false;
   // What has come before the peer's end may still wait, though the socket is closed.
   connection.closing = true;
   connection.attachment?.stop();
-  return !gone && closeInTurn(connection, code, reason);
+  return canSend && closeInTurn(connection, code, reason);
 }
 
 /** Closes behind all that was sent; what the peer sends before its own close frame is still read. */
@@ -40,7 +40,7 @@ function closeInTurn(connection, code, reason) {
 }
 
 function closeNow(connection, code = 0, reason = '') {
-  if (connection.gone) return false;
+  if (!connection.canSend) return false;
   const { outbox, socket } = connection;
   outbox.reserve(codec.CONTROL_ROOM);
   const end = codec.close(connection.id, roleOf(socket), code, reason, outbox.slab, outbox.end);

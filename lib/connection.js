@@ -122,11 +122,11 @@ class Connection {
     this.isEnding = false;
   }
 
-  /** Whether nothing can be written: the handshake is not done, or the socket has ended. */
-  get gone() {
+  /** Whether anything can be written: the handshake is done, and the socket has not ended. */
+  get canSend() {
     const { outbox, socket } = this;
-    if (this.id === -1 || this.handshake !== null) return true;
-    return !outbox.isGathering && (socket.destroyed === true || socket.writableEnded === true);
+    if (this.id === -1 || this.handshake !== null) return false;
+    return outbox.isGathering || (socket.destroyed !== true && socket.writableEnded !== true);
   }
 
   get state() {

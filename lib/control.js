@@ -37,7 +37,7 @@ function controlPayload(payload) {
  * @returns whether it was accepted
  */
 function sendControl(connection, kind, bytes) {
-  if (connection.gone) return false;
+  if (!connection.canSend) return false;
   const { outbox } = connection;
   const end = outbox.put(connection.id, roleOf(connection.socket), kind, bytes, codec.CONTROL_ROOM);
   if (end < 0) return false;

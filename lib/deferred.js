@@ -40,8 +40,8 @@ function messageInTurn(connection, size, job) {
 
 /** Tells of 'drain' where nothing waits any more, and the socket has no reason to. */
 function tellDrain(connection) {
-  const { deferred, gone, socket } = connection;
-  if (deferred !== null || gone) return;
+  const { canSend, deferred, socket } = connection;
+  if (deferred !== null || !canSend) return;
   connection.owesDrain = false;
   if (socket.writableNeedDrain !== true) socket.emit?.('drain');
 }
@@ -55,24 +55,24 @@ function tellDrain(connection) {
  */
 async function pump(connection, readable, sendPart) {
   const { outbox, socket } = connection;
-  if (connection.gone) return;
+  if (!connection.canSend) return;
   // The connection may end while nothing comes from the Readable.
   const stop = () => readable.destroy();
   socket.once?.('close', stop);
   try {
     for await (const chunk of readable) {
-      if (connection.gone) return;
+      if (!connection.canSend) return;
       const accepted = await sendPart(chunk);
       connection.renewCloseTimer();
       if (accepted) continue;
       outbox.flush();
       if (socket.writableNeedDrain === true) await drained(socket);
-      if (connection.gone) return;
+      if (!connection.canSend) return;
       connection.renewCloseTimer();
     }
   } catch (error) {
     // Stopped by ourselves, it complains of that.
-    if (!connection.gone) throw error;
+    if (connection.canSend) throw error;
   } finally {
     socket.off?.('close', stop);
   }

@@ -35,7 +35,7 @@ function send(socket, payload, options, callback) {
   const data = payloadOf('payload', payload);
   const kind = kindOf(data, options);
   const connection = connectionOf(socket);
-  if (connection.gone || connection.closing) {
+  if (!connection.canSend || connection.closing) {
     discard(data);
     return refuse(callback);
   }
@@ -121,7 +121,7 @@ async function sendLong(connection, kind, data, callback) {
   if (end === codec.REFUSED_PLAIN) return sendNow(connection, kind | codec.AS_IT_IS, payload, callback);
   if (end < 0) return refused(connection, end, kind, data, callback);
   accepted(connection, kind);
-  if (connection.gone) return refuse(callback);
+  if (!connection.canSend) return refuse(callback);
   outbox.append(view(room, start, end));
   return outbox.commit(callback);
 }
@@ -133,7 +133,7 @@ async function sendLongFrame(connection, frame, callback) {
   if (verdict === codec.ADMITTED) return sendAccepted(connection, frame, callback);
   if (verdict <= codec.FIRST_SET) return sendLong(connection, kind, payload, callback);
   await frame.packInBackground(verdict - codec.FIRST_SET);
-  return connection.gone ? refuse(callback) : sendPrepared(connection, frame, callback);
+  return connection.canSend ? sendPrepared(connection, frame, callback) : refuse(callback);
 }
 
 /** A frame that is written side by side with what is gathered, in at most `room` bytes. */
@@ -183,7 +183,7 @@ function sendLargeMasked(connection, kind, data, callback) {
 
 /** Sends a frame of WS.frame, as `sendPrepared` does, in its turn. */
 function sendFrame(connection, frame) {
-  if (connection.gone || connection.closing) return null;
+  if (!connection.canSend || connection.closing) return null;
   if (connection.deferred !== null || isLong(connection, frame.kind, frame)) {
     return defer(connection, frame, frame.kind);
   }
@@ -262,7 +262,7 @@ function discard(data) {
 async function sendLater(connection, kind, data, callback) {
   try {
     const ready = data instanceof Blob ? Buffer.from(await data.arrayBuffer()) : data;
-    if (connection.gone) refuse(callback);
+    if (!connection.canSend) refuse(callback);
     else if (isLong(connection, kind, ready)) await sendLong(connection, kind, ready, callback);
     else sendNow(connection, kind, ready, callback);
   } catch (error) {
@@ -292,7 +292,7 @@ async function sendReadable(connection, kind, readable, callback) {
       begun = true;
       return sent;
     });
-    if (connection.gone) {
+    if (!connection.canSend) {
       readable.destroy();
       refuse(callback);
     } else {
