@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::close::{self, CloseCode};
 use super::error::ProtocolError;
-use super::extension::inflow::{Flow, Inflow};
+use super::extension::unpacking::{Flow, Inflow};
 use super::extension::{Inbound, Pools, Unpacking, Volume};
 use super::growth;
 use super::header::{FrameHeader, MAX_CONTROL_PAYLOAD, OpCode, ReservedBits, Rules};

@@ -18,11 +18,10 @@
 //! The first user is [`permessage-deflate`](super::deflate).
 
 pub mod field;
-pub(super) mod inflow;
 mod packing;
 mod pools;
 mod spill;
-mod unpacking;
+pub(super) mod unpacking;
 
 pub(super) use packing::Outflow;
 pub use packing::{Packing, is_shorter};

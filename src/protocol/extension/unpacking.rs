@@ -1,15 +1,17 @@
-//! A transformed message on its way in: here, or on another thread.
+//! A transformed message on its way in.
 
-use super::inflow::Flow;
 use super::spill::Spill;
-use super::{Progress, Unpack, Wants};
+use super::{Inbound, Pools, Progress, Unpack, Volume, Wants};
 use crate::bytes::{mask, utf8};
 use crate::protocol::decoder::{Frame, Memory, MessageKind, Place, SLAB_MESSAGE_MAX, Step};
 use crate::protocol::error::ProtocolError;
+use crate::protocol::header::ReservedBits;
 
 /// Bytes that one message may come to within one turn of the caller's; the rest of what has arrived
 /// of it is to be unpacked elsewhere. As many may be copied from one assembly to another.
-pub(super) const INLINE_MESSAGE: usize = 128 * 1024;
+const INLINE_MESSAGE: usize = 128 * 1024;
+/// The same for all messages of a turn together.
+const INLINE_TURN: usize = 1024 * 1024;
 /// Bytes that are unpacked elsewhere at a stretch, a fraction of a millisecond of work, after which
 /// the loop has a chance of the thread's processor.
 const STRETCH: usize = 32 * 1024;
@@ -20,18 +22,164 @@ const LARGE_PART: usize = 256 * 1024;
 /// Bytes that a whole message may come to elsewhere, about, before others have their turn there.
 const LARGE_TURN: usize = 4 * 1024 * 1024;
 
+/// The receiving side of an extension, as a decoder has it.
+pub(crate) struct Inflow {
+    half: Box<dyn Inbound>,
+    /// The message in progress; `None` between messages, and while it is unpacked elsewhere.
+    message: Option<Box<Unpacking>>,
+    /// What has been unpacked in this turn: of the message in progress, and in all.
+    inline: usize,
+    spent: usize,
+    pub(crate) volume: Volume,
+}
+
+/// What reading has come to.
+pub(crate) enum Flow {
+    /// The message is whole, or this is its last part.
+    Message(Place),
+    /// A part of the message.
+    Part(Place),
+    /// The frame is read, the message goes on in another one.
+    EndOfFrame,
+    /// What the caller is to do.
+    Step(Step),
+}
+
+impl Inflow {
+    pub(crate) fn new(half: Box<dyn Inbound>) -> Self {
+        Self {
+            half,
+            message: None,
+            inline: 0,
+            spent: 0,
+            volume: Volume::default(),
+        }
+    }
+
+    pub(crate) fn begin_turn(&mut self) {
+        self.inline = 0;
+        self.spent = 0;
+    }
+
+    /// Whether a frame belongs to a transformed message, by the bits of its header; it may begin
+    /// one.
+    #[inline(never)]
+    pub(crate) fn takes(
+        &mut self,
+        reserved: ReservedBits,
+        kind: MessageKind,
+        limit: u64,
+        pools: &mut Pools,
+    ) -> bool {
+        if reserved != ReservedBits::NONE {
+            self.inline = 0;
+            let unpack = self.half.begin(pools);
+            self.message = Some(Box::new(Unpacking::new(unpack, kind, limit)));
+        }
+        self.message.is_some()
+    }
+
+    /// Drops the message in progress.
+    pub(crate) fn abandon(&mut self) {
+        self.message = None;
+    }
+
+    /// Whether a part of the message in progress is in the assembly.
+    pub(crate) fn awaits_assembly(&self) -> bool {
+        self.message
+            .as_ref()
+            .is_some_and(|message| message.kept() > 0)
+    }
+
+    pub(crate) fn take(&mut self) -> Option<Box<Unpacking>> {
+        self.message.take_if(|message| message.is_aside)
+    }
+
+    pub(crate) fn put_back(&mut self, message: Box<Unpacking>) {
+        self.message = Some(message);
+    }
+
+    /// Reads on from the payload of `frame`.
+    pub(crate) fn read(
+        &mut self,
+        frame: &mut Frame,
+        parts: bool,
+        input: &mut &[u8],
+        memory: &mut Memory,
+    ) -> Result<Flow, ProtocolError> {
+        let Some(message) = &mut self.message else {
+            return Ok(Flow::Step(Step::Idle));
+        };
+        if message.is_aside
+            && let Some(flow) = message.settle(parts, memory)?
+        {
+            return Ok(self.conclude(flow, memory));
+        }
+        loop {
+            let available = frame.remaining.min(input.len() as u64) as usize;
+            let last = frame.fin && available as u64 == frame.remaining;
+            if available == 0 && !last && !message.wants_room {
+                return Ok(match frame.remaining {
+                    0 => Flow::EndOfFrame,
+                    _ => Flow::Step(Step::Idle),
+                });
+            }
+            let room = INLINE_MESSAGE.saturating_sub(self.inline);
+            let is_spent = room == 0 || self.spent >= INLINE_TURN;
+            if is_spent || message.is_long(available) || message.is_to_move(memory) {
+                message.collects = !parts;
+                message.set_aside(frame, available, last, input);
+                return Ok(Flow::Step(message.offload(parts, memory)));
+            }
+            let in_slab = message.plain == 0 && !message.collects;
+            if let Some(step) = message.need(in_slab, parts, frame, available, memory) {
+                return Ok(Flow::Step(step));
+            }
+            let before = message.plain;
+            let wants = message.read(in_slab, room, frame, (available, last), input, memory)?;
+            let written = (message.plain - before) as usize;
+            message.wants_room = wants == Wants::Room;
+            self.inline += written;
+            self.spent += written;
+            let flow = if in_slab {
+                message.after_slab(wants, written, parts, memory)
+            } else {
+                message.after_assembly(wants, parts, memory)
+            };
+            if let Some(flow) = flow {
+                return Ok(self.conclude(flow, memory));
+            }
+        }
+    }
+
+    /// Gives the unpack back where the message is whole.
+    fn conclude(&mut self, flow: Flow, memory: &mut Memory) -> Flow {
+        if matches!(flow, Flow::Message(_))
+            && let Some(message) = self.message.take()
+        {
+            self.volume += Volume {
+                messages: 1,
+                packed: message.packed,
+                plain: message.plain,
+            };
+            self.half.end(message.unpack, memory.pools);
+        }
+        flow
+    }
+}
+
 /// A transformed message in progress, with all that is needed to unpack it: it may be taken to
 /// another thread with the bytes that have arrived.
 pub struct Unpacking {
-    pub(super) unpack: Box<dyn Unpack>,
+    unpack: Box<dyn Unpack>,
     kind: MessageKind,
     utf8: utf8::Validator,
     /// Bytes that the message may come to.
     limit: u64,
     /// Bytes that were read.
-    pub(super) packed: u64,
+    packed: u64,
     /// Bytes they came to.
-    pub(super) plain: u64,
+    plain: u64,
     /// Bytes that are in the assembly, or in the spill.
     len: usize,
     /// What is in memory of ours, behind all that is in the assembly: what was unpacked into a slab
@@ -39,27 +187,21 @@ pub struct Unpacking {
     spill: Spill,
     /// Whether all that comes goes to the spill: how long the message becomes shows at its end
     /// only, and then it is moved to the memory that it keeps.
-    pub(super) collects: bool,
+    collects: bool,
     /// Whether more may come of what was read, where there is room for it.
-    pub(super) wants_room: bool,
-    /// What is to be done elsewhere, or has been; `None` while all is done here.
-    aside: Option<Aside>,
-}
-
-/// Work that is done elsewhere.
-struct Aside {
-    /// Bytes of the message's frames, not masked, and how many of them have been unpacked.
+    wants_room: bool,
+    /// Whether there is something to be unpacked elsewhere, or has been.
+    is_aside: bool,
+    /// What that is.
     input: Vec<u8>,
     read: usize,
-    /// Whether they end the message.
     last: bool,
-    /// What they came to. There before the work is done, too, where the message is whole and is
-    /// only to be moved to the memory that it keeps.
+    /// What it came to; `None` before.
     outcome: Option<Result<Wants, ProtocolError>>,
 }
 
 impl Unpacking {
-    pub(super) fn new(unpack: Box<dyn Unpack>, kind: MessageKind, limit: u64) -> Self {
+    fn new(unpack: Box<dyn Unpack>, kind: MessageKind, limit: u64) -> Self {
         Self {
             unpack,
             kind,
@@ -71,49 +213,43 @@ impl Unpacking {
             spill: Spill::default(),
             collects: false,
             wants_room: false,
-            aside: None,
+            is_aside: false,
+            input: Vec::new(),
+            read: 0,
+            last: false,
+            outcome: None,
         }
-    }
-
-    /// Whether there is something to be unpacked elsewhere, or has been.
-    pub(super) fn is_aside(&self) -> bool {
-        self.aside.is_some()
     }
 
     /// Unpacks what has been set aside, a part into the assembly and a whole message into memory of
     /// ours, or moves what was collected there to the assembly; see [`Step::Offload`]. It calls
     /// `between` now and then: other threads may want the processor.
     pub fn run(&mut self, assembly: &mut [u8], mut between: impl FnMut()) {
-        let Some(mut aside) = self.aside.take() else {
-            return;
-        };
-        let is_whole = aside.outcome.is_some();
+        let is_whole = self.outcome.is_some();
         if is_whole || !self.collects {
             self.take_spill(assembly, &mut between);
         }
-        if !is_whole {
-            aside.outcome = Some(match self.collects {
-                true => self.collect(&mut aside, between),
-                false => self.run_on(&mut aside, assembly, between),
-            });
+        if is_whole {
+            return;
         }
-        self.aside = Some(aside);
+        let input = std::mem::take(&mut self.input);
+        self.outcome = Some(match self.collects {
+            true => self.collect(&input, between),
+            false => self.run_on(&input, assembly, between),
+        });
+        self.input = input;
     }
 
     /// Unpacks into the spill.
-    fn collect(
-        &mut self,
-        aside: &mut Aside,
-        mut between: impl FnMut(),
-    ) -> Result<Wants, ProtocolError> {
+    fn collect(&mut self, input: &[u8], mut between: impl FnMut()) -> Result<Wants, ProtocolError> {
         let most = self.len + LARGE_TURN;
         // Where it fails, what there is of the message is freed here, too.
         let mut spill = std::mem::take(&mut self.spill);
         loop {
             let room = spill.room(STRETCH).ok_or(ProtocolError::MessageTooBig)?;
-            let progress = self.fill(&aside.input[aside.read..], aside.last, room)?;
+            let progress = self.fill(&input[self.read..], self.last, room)?;
             spill.filled(progress.written);
-            aside.read += progress.read;
+            self.read += progress.read;
             self.len += progress.written;
             if progress.wants != Wants::Room || self.len >= most {
                 self.spill = spill;
@@ -125,7 +261,7 @@ impl Unpacking {
 
     fn run_on(
         &mut self,
-        aside: &mut Aside,
+        input: &[u8],
         assembly: &mut [u8],
         mut between: impl FnMut(),
     ) -> Result<Wants, ProtocolError> {
@@ -135,9 +271,8 @@ impl Unpacking {
                 .ok_or(ProtocolError::MessageTooBig)?;
             let is_last = room.len() <= STRETCH;
             let stretch = room.len().min(STRETCH);
-            let room = &mut room[..stretch];
-            let progress = self.fill(&aside.input[aside.read..], aside.last, room)?;
-            aside.read += progress.read;
+            let progress = self.fill(&input[self.read..], self.last, &mut room[..stretch])?;
+            self.read += progress.read;
             self.len += progress.written;
             if is_last || progress.wants != Wants::Room {
                 return Ok(progress.wants);
@@ -183,7 +318,7 @@ impl Unpacking {
     }
 
     /// Reads from a frame, and moves it and `input` past what was read.
-    pub(super) fn read(
+    fn read(
         &mut self,
         in_slab: bool,
         room: usize,
@@ -245,7 +380,7 @@ impl Unpacking {
     }
 
     /// The memory that is needed to read on inline.
-    pub(super) fn need(
+    fn need(
         &self,
         in_slab: bool,
         parts: bool,
@@ -278,12 +413,12 @@ impl Unpacking {
     }
 
     /// Whether it has outgrown its assembly, and is too long to be copied to another one here.
-    pub(super) fn is_to_move(&self, memory: &Memory) -> bool {
+    fn is_to_move(&self, memory: &Memory) -> bool {
         !self.collects && self.kept() >= INLINE_MESSAGE && self.lacks_room(memory)
     }
 
     /// Bytes of the present assembly that are to be kept in a larger one.
-    pub(super) fn kept(&self) -> usize {
+    fn kept(&self) -> usize {
         self.len - self.spill.len()
     }
 
@@ -313,13 +448,13 @@ impl Unpacking {
 
     /// Whether the message is a long one, of which a good deal is at hand: that goes elsewhere at
     /// once.
-    pub(super) fn is_long(&self, available: usize) -> bool {
+    fn is_long(&self, available: usize) -> bool {
         self.plain >= INLINE_MESSAGE as u64
             && self.expected(available as u64) >= INLINE_MESSAGE as u64 / 2
     }
 
     /// What follows from an inline read into the slab.
-    pub(super) fn after_slab(
+    fn after_slab(
         &mut self,
         wants: Wants,
         written: usize,
@@ -341,20 +476,11 @@ impl Unpacking {
     }
 
     /// What follows from a read into the assembly.
-    pub(super) fn after_assembly(
-        &mut self,
-        wants: Wants,
-        parts: bool,
-        memory: &mut Memory,
-    ) -> Option<Flow> {
+    fn after_assembly(&mut self, wants: Wants, parts: bool, memory: &mut Memory) -> Option<Flow> {
         if wants == Wants::Nothing {
             if let Some(step) = self.last_move(parts, memory) {
-                self.aside = Some(Aside {
-                    input: Vec::new(),
-                    read: 0,
-                    last: true,
-                    outcome: Some(Ok(wants)),
-                });
+                self.is_aside = true;
+                self.outcome = Some(Ok(wants));
                 return Some(Flow::Step(step));
             }
             return Some(Flow::Message(match self.len {
@@ -391,28 +517,20 @@ impl Unpacking {
     }
 
     /// Takes all that is at hand of a frame, to be unpacked elsewhere.
-    pub(super) fn set_aside(
-        &mut self,
-        frame: &mut Frame,
-        available: usize,
-        last: bool,
-        input: &mut &[u8],
-    ) {
-        let mut bytes = vec![0; available];
-        mask::copy(&mut bytes, &input[..available], frame.key);
-        self.aside = Some(Aside {
-            input: bytes,
-            read: 0,
-            last,
-            outcome: None,
-        });
+    fn set_aside(&mut self, frame: &mut Frame, available: usize, last: bool, input: &mut &[u8]) {
+        self.input = vec![0; available];
+        mask::copy(&mut self.input, &input[..available], frame.key);
+        self.read = 0;
+        self.last = last;
+        self.is_aside = true;
+        self.outcome = None;
         frame.advance(available);
         *input = &input[available..];
     }
 
     /// The memory to lend for work elsewhere: for a part, room for its output. A whole message goes
     /// to the spill and needs none, but 0 bytes would read as no request, so it asks for one.
-    pub(super) fn offload(&self, parts: bool, memory: &Memory) -> Step {
+    fn offload(&self, parts: bool, memory: &Memory) -> Step {
         let needed = if parts { self.len + LARGE_PART } else { 1 };
         Step::Offload {
             capacity: needed.max(memory.assembly.len()),
@@ -421,19 +539,15 @@ impl Unpacking {
     }
 
     /// What follows from work that was done elsewhere; `None` where there is to be read on.
-    pub(super) fn settle(
-        &mut self,
-        parts: bool,
-        memory: &mut Memory,
-    ) -> Result<Option<Flow>, ProtocolError> {
-        let outcome = self.aside.as_mut().and_then(|aside| aside.outcome.take());
-        let Some(outcome) = outcome else {
+    fn settle(&mut self, parts: bool, memory: &mut Memory) -> Result<Option<Flow>, ProtocolError> {
+        let Some(outcome) = self.outcome.take() else {
             return Ok(Some(Flow::Step(self.offload(parts, memory))));
         };
         let wants = outcome?;
         if wants == Wants::Input {
             self.wants_room = false;
-            self.aside = None;
+            self.is_aside = false;
+            self.input = Vec::new();
         }
         let flow = self.after_assembly(wants, parts, memory);
         Ok(match (flow, wants) {
