@@ -1,12 +1,13 @@
 //! What one environment (the main thread, or a worker) holds.
 
+use std::cell::Cell;
 use std::ops::Range;
+use std::rc::Rc;
 
 use napi::bindgen_prelude::{Result as NapiResult, Status};
 use napi::{check_status, sys};
 use slab::Slab;
 
-use super::background::Home;
 use super::call::{Misuse, role_of};
 use super::pack::Desk;
 use super::random::MaskKeys;
@@ -17,8 +18,10 @@ use super::send::{Order, Outbound};
 use crate::protocol::extension::{Pools, Volume};
 use crate::protocol::{Connection, Role, Traffic};
 
-/// Connections by their number, the table of events and orders, and the random source of this
-/// environment.
+/// Where an environment is, or null once it has ended: for what may come after that.
+pub type Home = Rc<Cell<*mut Environment>>;
+
+/// Connections by their number, the table of events and orders, and the random source of this environment.
 pub struct Environment {
     /// In boxes: a list that grows leaves no holes of their size behind.
     peers: Slab<Box<Peer>>,
@@ -112,7 +115,7 @@ impl Environment {
         peers.filter_map(|(_, peer)| peer.connection.rest()).count()
     }
 
-    /// Where this environment is, for what outlives a call.
+    /// Where this environment is, for what outlives a call of its functions.
     pub fn home(&self) -> &Home {
         &self.home
     }

@@ -29,7 +29,7 @@ const PACK: u32 = 0x80;
 const STRING: u32 = 0x100;
 
 /// A frame was not accepted, because a close frame has been sent.
-const REFUSED_CLOSING: i64 = -1;
+pub const REFUSED_CLOSING: i64 = -1;
 /// A frame was not accepted, because its text is not UTF-8.
 const REFUSED_UTF8: i64 = -2;
 /// A frame was not accepted, because another thread may write to its payload.
