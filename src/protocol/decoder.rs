@@ -8,8 +8,7 @@ use std::ops::Range;
 
 use super::close::{self, CloseCode};
 use super::error::ProtocolError;
-use super::extension::unpacking::{Flow, Inflow};
-use super::extension::{Inbound, Pools, Unpacking, Volume};
+use super::extension::{Flow, Inbound, Inflow, Pools, Unpacking, Volume};
 use super::growth;
 use super::header::{FrameHeader, MAX_CONTROL_PAYLOAD, OpCode, ReservedBits, Rules};
 use super::role::{Limits, Role};

@@ -18,14 +18,17 @@
 //! The first user is [`permessage-deflate`](super::deflate).
 
 pub mod field;
+mod inflow;
 mod packing;
 mod pools;
 mod spill;
-pub(super) mod unpacking;
+mod unpacking;
 
+pub(super) use inflow::Inflow;
 pub(super) use packing::Outflow;
 pub use packing::{Packing, is_shorter};
 pub use pools::Pools;
+pub(super) use unpacking::Flow;
 pub use unpacking::Unpacking;
 
 use super::error::ProtocolError;

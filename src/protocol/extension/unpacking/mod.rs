@@ -1,36 +1,59 @@
-//! A transformed message on its way in.
+//! A transformed message on its way in: it is unpacked as it arrives, and from a certain length on
+//! [elsewhere](aside).
 
+mod aside;
+
+use self::aside::Aside;
 use super::spill::Spill;
-use super::{Inbound, Pools, Progress, Unpack, Volume, Wants};
+use super::{Progress, Unpack, Volume, Wants};
 use crate::bytes::{mask, utf8};
 use crate::protocol::decoder::{Frame, Memory, MessageKind, Place, SLAB_MESSAGE_MAX, Step};
 use crate::protocol::error::ProtocolError;
-use crate::protocol::header::ReservedBits;
 
 /// Bytes that one message may come to within one turn of the caller's; the rest of what has arrived
 /// of it is to be unpacked elsewhere. As many may be copied from one assembly to another.
 const INLINE_MESSAGE: usize = 128 * 1024;
 /// The same for all messages of a turn together.
 const INLINE_TURN: usize = 1024 * 1024;
-/// Bytes that are unpacked elsewhere at a stretch, a fraction of a millisecond of work, after which
-/// the loop has a chance of the thread's processor.
-const STRETCH: usize = 32 * 1024;
 /// Bytes of a part, where messages are handed on in parts.
 const PART: usize = 64 * 1024;
-/// Bytes of a part that is unpacked elsewhere.
-const LARGE_PART: usize = 256 * 1024;
-/// Bytes that a whole message may come to elsewhere, about, before others have their turn there.
-const LARGE_TURN: usize = 4 * 1024 * 1024;
 
-/// The receiving side of an extension, as a decoder has it.
-pub(crate) struct Inflow {
-    half: Box<dyn Inbound>,
-    /// The message in progress; `None` between messages, and while it is unpacked elsewhere.
-    message: Option<Box<Unpacking>>,
-    /// What has been unpacked in this turn: of the message in progress, and in all.
-    inline: usize,
-    spent: usize,
-    pub(crate) volume: Volume,
+/// Bytes that may still be unpacked in this turn of the caller's.
+pub(super) struct Budget {
+    /// Of the message in progress.
+    message: usize,
+    /// In all.
+    turn: usize,
+}
+
+impl Default for Budget {
+    /// That of a turn that begins.
+    fn default() -> Self {
+        Self {
+            message: INLINE_MESSAGE,
+            turn: INLINE_TURN,
+        }
+    }
+}
+
+impl Budget {
+    pub(super) fn begin_message(&mut self) {
+        self.message = INLINE_MESSAGE;
+    }
+
+    /// Bytes that the message in progress may still come to: what is left of the turn does not cut that
+    /// short, but where nothing is left of it nothing more is unpacked.
+    fn room(&self) -> usize {
+        match self.turn {
+            0 => 0,
+            _ => self.message,
+        }
+    }
+
+    fn spend(&mut self, bytes: usize) {
+        self.message = self.message.saturating_sub(bytes);
+        self.turn = self.turn.saturating_sub(bytes);
+    }
 }
 
 /// What reading has come to.
@@ -43,129 +66,6 @@ pub(crate) enum Flow {
     EndOfFrame,
     /// What the caller is to do.
     Step(Step),
-}
-
-impl Inflow {
-    pub(crate) fn new(half: Box<dyn Inbound>) -> Self {
-        Self {
-            half,
-            message: None,
-            inline: 0,
-            spent: 0,
-            volume: Volume::default(),
-        }
-    }
-
-    pub(crate) fn begin_turn(&mut self) {
-        self.inline = 0;
-        self.spent = 0;
-    }
-
-    /// Whether a frame belongs to a transformed message, by the bits of its header; it may begin
-    /// one.
-    #[inline(never)]
-    pub(crate) fn takes(
-        &mut self,
-        reserved: ReservedBits,
-        kind: MessageKind,
-        limit: u64,
-        pools: &mut Pools,
-    ) -> bool {
-        if reserved != ReservedBits::NONE {
-            self.inline = 0;
-            let unpack = self.half.begin(pools);
-            self.message = Some(Box::new(Unpacking::new(unpack, kind, limit)));
-        }
-        self.message.is_some()
-    }
-
-    /// Drops the message in progress.
-    pub(crate) fn abandon(&mut self) {
-        self.message = None;
-    }
-
-    /// Whether a part of the message in progress is in the assembly.
-    pub(crate) fn awaits_assembly(&self) -> bool {
-        self.message
-            .as_ref()
-            .is_some_and(|message| message.kept() > 0)
-    }
-
-    pub(crate) fn take(&mut self) -> Option<Box<Unpacking>> {
-        self.message.take_if(|message| message.is_aside)
-    }
-
-    pub(crate) fn put_back(&mut self, message: Box<Unpacking>) {
-        self.message = Some(message);
-    }
-
-    /// Reads on from the payload of `frame`.
-    pub(crate) fn read(
-        &mut self,
-        frame: &mut Frame,
-        parts: bool,
-        input: &mut &[u8],
-        memory: &mut Memory,
-    ) -> Result<Flow, ProtocolError> {
-        let Some(message) = &mut self.message else {
-            return Ok(Flow::Step(Step::Idle));
-        };
-        if message.is_aside
-            && let Some(flow) = message.settle(parts, memory)?
-        {
-            return Ok(self.conclude(flow, memory));
-        }
-        loop {
-            let available = frame.remaining.min(input.len() as u64) as usize;
-            let last = frame.fin && available as u64 == frame.remaining;
-            if available == 0 && !last && !message.wants_room {
-                return Ok(match frame.remaining {
-                    0 => Flow::EndOfFrame,
-                    _ => Flow::Step(Step::Idle),
-                });
-            }
-            let room = INLINE_MESSAGE.saturating_sub(self.inline);
-            let is_spent = room == 0 || self.spent >= INLINE_TURN;
-            if is_spent || message.is_long(available) || message.is_to_move(memory) {
-                message.collects = !parts;
-                message.set_aside(frame, available, last, input);
-                return Ok(Flow::Step(message.offload(parts, memory)));
-            }
-            let in_slab = message.plain == 0 && !message.collects;
-            if let Some(step) = message.need(in_slab, parts, frame, available, memory) {
-                return Ok(Flow::Step(step));
-            }
-            let before = message.plain;
-            let wants = message.read(in_slab, room, frame, (available, last), input, memory)?;
-            let written = (message.plain - before) as usize;
-            message.wants_room = wants == Wants::Room;
-            self.inline += written;
-            self.spent += written;
-            let flow = if in_slab {
-                message.after_slab(wants, written, parts, memory)
-            } else {
-                message.after_assembly(wants, parts, memory)
-            };
-            if let Some(flow) = flow {
-                return Ok(self.conclude(flow, memory));
-            }
-        }
-    }
-
-    /// Gives the unpack back where the message is whole.
-    fn conclude(&mut self, flow: Flow, memory: &mut Memory) -> Flow {
-        if matches!(flow, Flow::Message(_))
-            && let Some(message) = self.message.take()
-        {
-            self.volume += Volume {
-                messages: 1,
-                packed: message.packed,
-                plain: message.plain,
-            };
-            self.half.end(message.unpack, memory.pools);
-        }
-        flow
-    }
 }
 
 /// A transformed message in progress, with all that is needed to unpack it: it may be taken to
@@ -185,23 +85,30 @@ pub struct Unpacking {
     /// What is in memory of ours, behind all that is in the assembly: what was unpacked into a slab
     /// and turned out not to be the whole message, or what has come since it is a long one.
     spill: Spill,
-    /// Whether all that comes goes to the spill: how long the message becomes shows at its end
-    /// only, and then it is moved to the memory that it keeps.
+    /// Whether all that comes goes to the spill: how long the message becomes shows at its end only,
+    /// and then it is moved to the memory that it keeps.
     collects: bool,
-    /// Whether more may come of what was read, where there is room for it.
-    wants_room: bool,
-    /// Whether there is something to be unpacked elsewhere, or has been.
-    is_aside: bool,
-    /// What that is.
-    input: Vec<u8>,
-    read: usize,
-    last: bool,
-    /// What it came to; `None` before.
-    outcome: Option<Result<Wants, ProtocolError>>,
+    stage: Stage,
+}
+
+/// Who is to go on with a message.
+enum Stage {
+    /// The reader, with what arrives.
+    Inline {
+        /// Whether more may come of what was read, where there is room for it.
+        wants_room: bool,
+    },
+    /// Somebody elsewhere, with what was set aside.
+    Aside(Aside),
+    /// The reader, with what has come of that elsewhere.
+    Done(Aside, Result<Wants, ProtocolError>),
+    /// The message is whole, and is to be moved to the memory that it keeps: by the reader, or by
+    /// somebody elsewhere where it is long.
+    Whole,
 }
 
 impl Unpacking {
-    fn new(unpack: Box<dyn Unpack>, kind: MessageKind, limit: u64) -> Self {
+    pub(super) fn new(unpack: Box<dyn Unpack>, kind: MessageKind, limit: u64) -> Self {
         Self {
             unpack,
             kind,
@@ -212,72 +119,71 @@ impl Unpacking {
             len: 0,
             spill: Spill::default(),
             collects: false,
-            wants_room: false,
-            is_aside: false,
-            input: Vec::new(),
-            read: 0,
-            last: false,
-            outcome: None,
+            stage: Stage::Inline { wants_room: false },
         }
     }
 
-    /// Unpacks what has been set aside, a part into the assembly and a whole message into memory of
-    /// ours, or moves what was collected there to the assembly; see [`Step::Offload`]. It calls
-    /// `between` now and then: other threads may want the processor.
-    pub fn run(&mut self, assembly: &mut [u8], mut between: impl FnMut()) {
-        let is_whole = self.outcome.is_some();
-        if is_whole || !self.collects {
-            self.take_spill(assembly, &mut between);
-        }
-        if is_whole {
-            return;
-        }
-        let input = std::mem::take(&mut self.input);
-        self.outcome = Some(match self.collects {
-            true => self.collect(&input, between),
-            false => self.run_on(&input, assembly, between),
-        });
-        self.input = input;
-    }
-
-    /// Unpacks into the spill.
-    fn collect(&mut self, input: &[u8], mut between: impl FnMut()) -> Result<Wants, ProtocolError> {
-        let most = self.len + LARGE_TURN;
-        // Where it fails, what there is of the message is freed here, too.
-        let mut spill = std::mem::take(&mut self.spill);
-        loop {
-            let room = spill.room(STRETCH).ok_or(ProtocolError::MessageTooBig)?;
-            let progress = self.fill(&input[self.read..], self.last, room)?;
-            spill.filled(progress.written);
-            self.read += progress.read;
-            self.len += progress.written;
-            if progress.wants != Wants::Room || self.len >= most {
-                self.spill = spill;
-                return Ok(progress.wants);
-            }
-            between();
+    /// What has been unpacked, now that the message is whole.
+    pub(super) fn volume(&self) -> Volume {
+        Volume {
+            messages: 1,
+            packed: self.packed,
+            plain: self.plain,
         }
     }
 
-    fn run_on(
+    /// What has unpacked it.
+    pub(super) fn into_unpack(self) -> Box<dyn Unpack> {
+        self.unpack
+    }
+
+    /// Reads on from the payload of `frame`.
+    pub(super) fn read(
         &mut self,
-        input: &[u8],
-        assembly: &mut [u8],
-        mut between: impl FnMut(),
-    ) -> Result<Wants, ProtocolError> {
+        budget: &mut Budget,
+        frame: &mut Frame,
+        parts: bool,
+        input: &mut &[u8],
+        memory: &mut Memory,
+    ) -> Result<Flow, ProtocolError> {
+        if let Some(flow) = self.settle(parts, memory)? {
+            return Ok(flow);
+        }
         loop {
-            let room = assembly
-                .get_mut(self.len..)
-                .ok_or(ProtocolError::MessageTooBig)?;
-            let is_last = room.len() <= STRETCH;
-            let stretch = room.len().min(STRETCH);
-            let progress = self.fill(&input[self.read..], self.last, &mut room[..stretch])?;
-            self.read += progress.read;
-            self.len += progress.written;
-            if is_last || progress.wants != Wants::Room {
-                return Ok(progress.wants);
+            let available = frame.remaining.min(input.len() as u64) as usize;
+            let last = frame.fin && available as u64 == frame.remaining;
+            let wants_room = matches!(self.stage, Stage::Inline { wants_room: true });
+            if available == 0 && !last && !wants_room {
+                return Ok(match frame.remaining {
+                    0 => Flow::EndOfFrame,
+                    _ => Flow::Step(Step::Idle),
+                });
             }
-            between();
+            let room = budget.room();
+            if room == 0 || self.is_long(available) || self.is_to_move(memory) {
+                self.collects = !parts;
+                self.set_aside(frame, available, last, input);
+                return Ok(Flow::Step(self.offload(parts, memory)));
+            }
+            let in_slab = self.plain == 0 && !self.collects;
+            if let Some(step) = self.need(in_slab, parts, frame, available, memory) {
+                return Ok(Flow::Step(step));
+            }
+            let before = self.plain;
+            let wants = self.take(in_slab, room, frame, (available, last), input, memory)?;
+            let written = (self.plain - before) as usize;
+            self.stage = Stage::Inline {
+                wants_room: wants == Wants::Room,
+            };
+            budget.spend(written);
+            let flow = if in_slab {
+                self.after_slab(wants, written, parts, memory)
+            } else {
+                self.after_assembly(wants, parts, memory)
+            };
+            if let Some(flow) = flow {
+                return Ok(flow);
+            }
         }
     }
 
@@ -317,8 +223,8 @@ impl Unpacking {
         Ok(progress)
     }
 
-    /// Reads from a frame, and moves it and `input` past what was read.
-    fn read(
+    /// Unpacks what is at hand of a frame, and moves it and `input` past what was read.
+    fn take(
         &mut self,
         in_slab: bool,
         room: usize,
@@ -418,7 +324,7 @@ impl Unpacking {
     }
 
     /// Bytes of the present assembly that are to be kept in a larger one.
-    fn kept(&self) -> usize {
+    pub(super) fn kept(&self) -> usize {
         self.len - self.spill.len()
     }
 
@@ -479,8 +385,7 @@ impl Unpacking {
     fn after_assembly(&mut self, wants: Wants, parts: bool, memory: &mut Memory) -> Option<Flow> {
         if wants == Wants::Nothing {
             if let Some(step) = self.last_move(parts, memory) {
-                self.is_aside = true;
-                self.outcome = Some(Ok(wants));
+                self.stage = Stage::Whole;
                 return Some(Flow::Step(step));
             }
             return Some(Flow::Message(match self.len {
@@ -514,45 +419,5 @@ impl Unpacking {
     /// of it here.
     fn is_to_shrink(&self, memory: &Memory) -> bool {
         self.len >= INLINE_MESSAGE && self.len.saturating_mul(2) < memory.assembly.len()
-    }
-
-    /// Takes all that is at hand of a frame, to be unpacked elsewhere.
-    fn set_aside(&mut self, frame: &mut Frame, available: usize, last: bool, input: &mut &[u8]) {
-        self.input = vec![0; available];
-        mask::copy(&mut self.input, &input[..available], frame.key);
-        self.read = 0;
-        self.last = last;
-        self.is_aside = true;
-        self.outcome = None;
-        frame.advance(available);
-        *input = &input[available..];
-    }
-
-    /// The memory to lend for work elsewhere: for a part, room for its output. A whole message goes
-    /// to the spill and needs none, but 0 bytes would read as no request, so it asks for one.
-    fn offload(&self, parts: bool, memory: &Memory) -> Step {
-        let needed = if parts { self.len + LARGE_PART } else { 1 };
-        Step::Offload {
-            capacity: needed.max(memory.assembly.len()),
-            keep: self.kept(),
-        }
-    }
-
-    /// What follows from work that was done elsewhere; `None` where there is to be read on.
-    fn settle(&mut self, parts: bool, memory: &mut Memory) -> Result<Option<Flow>, ProtocolError> {
-        let Some(outcome) = self.outcome.take() else {
-            return Ok(Some(Flow::Step(self.offload(parts, memory))));
-        };
-        let wants = outcome?;
-        if wants == Wants::Input {
-            self.wants_room = false;
-            self.is_aside = false;
-            self.input = Vec::new();
-        }
-        let flow = self.after_assembly(wants, parts, memory);
-        Ok(match (flow, wants) {
-            (None, Wants::Room) => Some(Flow::Step(self.offload(parts, memory))),
-            (flow, _) => flow,
-        })
     }
 }
