@@ -19,7 +19,7 @@ use crate::protocol::extension::{Pools, Volume};
 use crate::protocol::{Connection, Role, Traffic};
 
 /// Where an environment is, or null once it has ended: for what may come after that.
-pub type Home = Rc<Cell<*mut Environment>>;
+pub type EnvironmentPointer = Rc<Cell<*mut Environment>>;
 
 /// Connections by their number, the table of events and orders, and the random source of this environment.
 pub struct Environment {
@@ -42,7 +42,7 @@ pub struct Environment {
     pub desk: Desk,
     /// Payloads that are watched.
     pub samples: Samples,
-    home: Home,
+    pointer: EnvironmentPointer,
 }
 
 /// What connections have moved.
@@ -78,7 +78,7 @@ impl Environment {
             pools: Pools::default(),
             desk: Desk::default(),
             samples: Samples::default(),
-            home: Home::default(),
+            pointer: EnvironmentPointer::default(),
         }
     }
 
@@ -116,8 +116,8 @@ impl Environment {
     }
 
     /// Where this environment is, for what outlives a call of its functions.
-    pub fn home(&self) -> &Home {
-        &self.home
+    pub fn pointer(&self) -> &EnvironmentPointer {
+        &self.pointer
     }
 
     /// A connection's serial, which is never reused.

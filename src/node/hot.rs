@@ -32,7 +32,7 @@ pub fn bind<'env>(env: &'env Env, table: Unknown<'env>) -> Result<Object<'env>> 
     let table = Table::hold(env.raw(), table.raw())?;
     let state = Box::into_raw(Box::new(Environment::new(table)));
     // SAFETY: just made, and nobody else's yet.
-    unsafe { &*state }.home().set(state);
+    unsafe { &*state }.pointer().set(state);
     // SAFETY: the hook runs once, as this environment ends and no JavaScript runs in it any more;
     // nothing uses `state` after it.
     check_status!(unsafe {
@@ -63,7 +63,7 @@ pub fn bind<'env>(env: &'env Env, table: Unknown<'env>) -> Result<Object<'env>> 
 unsafe extern "C" fn drop_state(state: *mut std::ffi::c_void) {
     // SAFETY: `state` is the box of `bind`, given to this hook alone.
     let environment = unsafe { Box::from_raw(state.cast::<Environment>()) };
-    environment.home().set(std::ptr::null_mut());
+    environment.pointer().set(std::ptr::null_mut());
 }
 
 /// Defines raw callbacks over [`run`], and a list of them by their names in JavaScript.

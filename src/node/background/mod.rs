@@ -17,7 +17,7 @@ pub use pack::{start_packing, start_sharing};
 pub use unpack::start_unpacking;
 
 use super::call::{Call, Misuse};
-use super::environment::{Environment, Home};
+use super::environment::{Environment, EnvironmentPointer};
 use super::send::REFUSED_CLOSING;
 
 /// What is done on a thread, and what comes of it.
@@ -94,7 +94,7 @@ fn start<const N: usize>(
 unsafe extern "C" fn execute(_: sys::napi_env, data: *mut std::ffi::c_void) {
     // SAFETY: the box of `start`, which lives until `complete`; that runs after this, and nobody else
     // uses the job between. Only what may change threads is touched here, the task and `is_done`: what
-    // packs and unpacks is `Send`, and the memory of its buffers is no other thread's. `home`, which is
+    // packs and unpacks is `Send`, and the memory of its buffers is no other thread's. `owner`, which is
     // not `Send`, and the references stay with the loop.
     let job = unsafe { &mut *data.cast::<Job>() };
     let done = catch_unwind(AssertUnwindSafe(|| job.task.run()));
@@ -143,7 +143,7 @@ unsafe extern "C" fn complete(
 
 /// For whom something is done.
 struct Owner {
-    home: Home,
+    environment: EnvironmentPointer,
     /// A connection's number and serial: the number may be reused before the job is done.
     connection: Option<(u32, u64)>,
 }
@@ -152,7 +152,7 @@ impl Owner {
     /// The connection of that number.
     fn connection(environment: &Environment, number: u32) -> Result<Self, Misuse> {
         Ok(Self {
-            home: Rc::clone(environment.home()),
+            environment: Rc::clone(environment.pointer()),
             connection: Some((number, environment.serial(number)?)),
         })
     }
@@ -160,20 +160,20 @@ impl Owner {
     /// All connections of an environment.
     fn all(environment: &Environment) -> Self {
         Self {
-            home: Rc::clone(environment.home()),
+            environment: Rc::clone(environment.pointer()),
             connection: None,
         }
     }
 
     /// Finishes what was done for it, if it is still there; tells `callback`'s arguments.
     fn finish(&self, task: Box<dyn Task>) -> (i64, i64) {
-        let home = self.home.get();
-        if home.is_null() {
+        let pointer = self.environment.get();
+        if pointer.is_null() {
             return GONE;
         }
         // SAFETY: the environment lives, since its end sets the pointer to null, and this is its thread;
         // no other reference to it is alive, since jobs complete from the loop and not within a call.
-        let environment = unsafe { &mut *home };
+        let environment = unsafe { &mut *pointer };
         let owner = self.connection.filter(|owner| environment.is_owner(*owner));
         task.finish(environment, owner.map(|(number, _)| number))
     }

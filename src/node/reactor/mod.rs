@@ -115,7 +115,7 @@ pub fn start(environment: &mut Environment, call: &Call<2>) -> Result<i64, Misus
         buffer,
     });
     // The pointer of the box itself: one made from this call's reference would be dead after it.
-    let environment = environment.home().get().cast();
+    let environment = environment.pointer().get().cast();
     // SAFETY: the hook runs once, before the environment is dropped: hooks run in the reverse order
     // of their registration, and that of `bind` came first.
     unsafe { sys::napi_add_async_cleanup_hook(env, Some(end), environment, ptr::null_mut()) };
