@@ -14,14 +14,14 @@ use super::random::MaskKeys;
 #[cfg(reactor)]
 use super::reactor::{Channel, Reactor};
 use super::samples::Samples;
-use super::send::{Order, Outbound};
+use super::send::{FrameRequest, Outbound};
 use crate::protocol::extension::{Pools, Volume};
 use crate::protocol::{Connection, Role, Traffic};
 
 /// Where an environment is, or null once it has ended: for what may come after that.
 pub type EnvironmentPointer = Rc<Cell<*mut Environment>>;
 
-/// Connections by their number, the table of events and orders, and the random source of this environment.
+/// Connections by their number, the table, and the random source of this environment.
 pub struct Environment {
     /// In boxes: a list that grows leaves no holes of their size behind.
     peers: Slab<Box<Peer>>,
@@ -193,10 +193,13 @@ impl Environment {
     /// The frame that the words before the events ask for, and the place in the slab that is for
     /// it.
     #[inline]
-    pub fn order(&mut self) -> Result<(Order, Range<usize>), Misuse> {
-        let [number, role, kind, at, limit] = self.table.order();
+    pub fn frame_request(&mut self) -> Result<(FrameRequest, Range<usize>), Misuse> {
+        let [number, role, kind, at, limit] = self.table.frame_request();
         let role = role_of(role)?;
-        Ok((Order { number, role, kind }, at as usize..limit as usize))
+        Ok((
+            FrameRequest { number, role, kind },
+            at as usize..limit as usize,
+        ))
     }
 
     /// A fresh masking key for all but servers' frames.
@@ -291,7 +294,7 @@ impl Table {
 
     /// The words that ask for a frame; see `receive.rs`.
     #[inline]
-    fn order(&mut self) -> [u32; 5] {
+    fn frame_request(&mut self) -> [u32; 5] {
         let words = self.words();
         [words[7], words[8], words[9], words[10], words[11]]
     }

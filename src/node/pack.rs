@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::call::{Bytes, Call, Misuse};
 use super::environment::Environment;
-use super::send::{Order, REFUSED_PLAIN, REFUSED_SHARED, message_kind, refusal};
+use super::send::{FrameRequest, REFUSED_PLAIN, REFUSED_SHARED, message_kind, refusal};
 use crate::bytes::mask;
 use crate::protocol::deflate::Deflating;
 use crate::protocol::encoder::Encoder;
@@ -95,13 +95,13 @@ const ON_DESK: i64 = -16;
 /// stays where `packed` finds it.
 pub fn put_packed(
     environment: &mut Environment,
-    order: &Order,
+    request: &FrameRequest,
     call: &Call<1>,
     room: Bytes,
     at: usize,
 ) -> Result<i64, Misuse> {
     let mut text = std::mem::take(&mut environment.desk.text);
-    let outcome = pack(environment, order, call, &mut text);
+    let outcome = pack(environment, request, call, &mut text);
     environment.desk.text = text;
     let outcome = outcome?;
     if outcome < 0 {
@@ -116,13 +116,13 @@ pub fn put_packed(
 /// Packs the argument at 0 → the length of its frame, or why there is none.
 fn pack(
     environment: &mut Environment,
-    order: &Order,
+    request: &FrameRequest,
     call: &Call<1>,
     text: &mut Vec<u8>,
 ) -> Result<i64, Misuse> {
-    let mask = environment.mask(order.role)?;
-    let (kind, fin, may_pack) = message_kind(order.kind)?;
-    let payload = if order.is_string() {
+    let mask = environment.mask(request.role)?;
+    let (kind, fin, may_pack) = message_kind(request.kind)?;
+    let payload = if request.is_string() {
         // What is written ends with a NUL, and has room for a character more.
         text.resize(call.string_len(0)? + 8, 0);
         let len = call.write_string(0, text)?;
@@ -142,7 +142,7 @@ fn pack(
         payload,
         mask,
     };
-    let (desk, connection, pools) = environment.packing(order.number)?;
+    let (desk, connection, pools) = environment.packing(request.number)?;
     Ok(match desk.pack(part, connection, pools) {
         Ok(Some(len)) => len as i64,
         Ok(None) => REFUSED_PLAIN,

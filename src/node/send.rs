@@ -82,13 +82,13 @@ pub fn lend_slab(environment: &mut Environment, call: &Call<1>) -> Result<i64, M
 }
 
 /// Which frame is to be written, and for whom.
-pub struct Order {
+pub struct FrameRequest {
     pub number: u32,
     pub role: Option<Role>,
     pub kind: u32,
 }
 
-impl Order {
+impl FrameRequest {
     /// Whether the payload is a string; to be told so costs less than to ask.
     pub fn is_string(&self) -> bool {
         self.kind & STRING != 0
@@ -97,43 +97,42 @@ impl Order {
 
 /// `put(payload)`.
 pub fn put_frame(environment: &mut Environment, call: &Call<1>) -> Result<i64, Misuse> {
-    let (order, place) = environment.order()?;
+    let (request, place) = environment.frame_request()?;
     let start = place.start;
     let room = environment.outbound.part(place)?;
-    match order.kind & PACK {
-        0 => write(environment, &order, call, 0, room, start),
-        _ => put_packed(environment, &order, call, room, start),
+    match request.kind & PACK {
+        0 => write(environment, &request, call, 0, room, start),
+        _ => put_packed(environment, &request, call, room, start),
     }
 }
 
 /// `frame(connection, role, kind, payload, out, at)`.
 pub fn write_frame(environment: &mut Environment, call: &Call<6>) -> Result<i64, Misuse> {
-    let order = Order {
+    let request = FrameRequest {
         number: call.number(0)?,
         role: call.role(1)?,
         kind: call.number(2)?,
     };
     let at = call.number(5)? as usize;
     let room = call.bytes(4)?.from(at)?;
-    write(environment, &order, call, 3, room, at)
+    write(environment, &request, call, 3, room, at)
 }
 
 /// Writes the frame of the argument at `index` into `room`, which begins at `at` of its buffer.
 #[inline]
 fn write<const N: usize>(
     environment: &mut Environment,
-    order: &Order,
+    request: &FrameRequest,
     call: &Call<N>,
     index: usize,
     room: Bytes,
     at: usize,
 ) -> Result<i64, Misuse> {
-    let mask = environment.mask(order.role)?;
-    let connection = environment.connection(order.number)?;
-    let kind = order.kind;
-    if order.is_string() {
-        // SAFETY: `room` is there until the call ends, as an argument or as a part of `Outbound`, and
-        // this is its only slice.
+    let mask = environment.mask(request.role)?;
+    let connection = environment.connection(request.number)?;
+    let kind = request.kind;
+    if request.is_string() {
+        // SAFETY: the only slice of this part of `out`.
         let out = unsafe { room.as_mut_slice() };
         let written = write_text(connection, call, index, kind, mask, out)?;
         return Ok(written.map_or_else(refusal, |len| (at + len) as i64));

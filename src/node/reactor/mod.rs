@@ -32,7 +32,7 @@ use self::ready::Ready;
 use self::uv::{Cleanup, Poll};
 use super::call::{Bytes, Call, Misuse};
 use super::environment::{Environment, Reading};
-use super::send::Order;
+use super::send::FrameRequest;
 
 /// What reads the sockets of one environment.
 pub struct Reactor {
@@ -155,7 +155,7 @@ pub fn write(environment: &mut Environment, call: &Call<4>) -> Result<i64, Misus
 
 /// `writeLent()`.
 pub fn write_lent(environment: &mut Environment) -> Result<i64, Misuse> {
-    let (Order { number, .. }, place) = environment.order()?;
+    let (FrameRequest { number, .. }, place) = environment.frame_request()?;
     let bytes = environment.outbound.part(place)?;
     let Some((_, channel)) = environment.peer(number)?.both() else {
         return Ok(0);
