@@ -176,23 +176,6 @@ impl<const N: usize> Call<N> {
         }
     }
 
-    /// The same for several: all of them, or none.
-    pub fn hold_all<const M: usize>(
-        &self,
-        indexes: [usize; M],
-    ) -> Result<[sys::napi_ref; M], Misuse> {
-        let mut held = [ptr::null_mut(); M];
-        for (at, index) in indexes.into_iter().enumerate() {
-            held[at] = self.hold(index).inspect_err(|_| {
-                for &reference in &held[..at] {
-                    // SAFETY: made just now, and nobody else has it.
-                    unsafe { self.let_go(reference) };
-                }
-            })?;
-        }
-        Ok(held)
-    }
-
     /// Lets go of what [`Call::hold`] keeps, or [`Call::watch_memory`] refers to.
     ///
     /// # Safety

@@ -66,8 +66,8 @@ pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<i6
     // so that only a chunk that was made to overlap has to be copied.
     let copied;
     let input = if unread.overlaps(free) || unread.overlaps(assembly) {
-        // SAFETY: an argument's memory, there until the call ends and no other thread's; there is no
-        // slice of the slab or the assembly yet.
+        // SAFETY: an argument's memory, there until the call ends and no other thread's; there is
+        // no slice of the slab or the assembly yet.
         copied = unsafe { unread.as_slice() }.to_vec();
         &copied[..]
     } else {

@@ -143,8 +143,8 @@ fn write<const N: usize>(
     };
     let copied;
     let payload = if payload.overlaps(room) {
-        // SAFETY: an argument's memory, there until the call ends and no other thread's; there is no
-        // slice of `room` yet.
+        // SAFETY: an argument's memory, there until the call ends and no other thread's; there is
+        // no slice of `room` yet.
         copied = unsafe { payload.as_slice() }.to_vec();
         &copied[..]
     } else {

@@ -1,8 +1,9 @@
-//! Work that is too long for the loop: large messages are packed and unpacked on a thread of libuv's.
+//! Work that is too long for the loop: large messages are packed and unpacked on a thread of
+//! libuv's.
 //!
 //! A job owns what it works with, and holds on to the buffers that it reads and writes, so that its
-//! connection may end meanwhile. `lib/` bounds how many there are at once, and touches neither their
-//! buffers nor the messages of their connections before they are done.
+//! connection may end meanwhile. `lib/` bounds how many there are at once, and touches neither
+//! their buffers nor the messages of their connections before they are done.
 
 mod pack;
 mod unpack;
@@ -25,8 +26,8 @@ trait Task {
     /// Does it, on a thread of libuv's.
     fn run(&mut self);
 
-    /// Takes back what it was done with, on the loop's thread; tells `callback`'s arguments. The number
-    /// is that of the connection, if it is for one that is still there.
+    /// Takes back what it was done with, on the loop's thread; tells `callback`'s arguments. The
+    /// number is that of the connection, if it is for one that is still there.
     fn finish(self: Box<Self>, environment: &mut Environment, number: Option<u32>) -> (i64, i64);
 }
 
@@ -44,7 +45,8 @@ struct Job {
     _buffers: [Held; 2],
 }
 
-/// Queues a task that uses the buffers at these arguments, and has the callback at another told of it.
+/// Queues a task that uses the buffers at these arguments, and has the callback at another told of
+/// it.
 fn start<const N: usize>(
     call: &Call<N>,
     owner: Owner,
@@ -63,8 +65,9 @@ fn start<const N: usize>(
     }));
     let env = call.env();
     let mut raw = ptr::null_mut();
-    // SAFETY: `env` and `name` are the running call's. `job` is a box of ours that stays until `complete`
-    // takes it back, which runs once for a work that was queued; from there on nothing here uses it.
+    // SAFETY: `env` and `name` are the running call's. `job` is a box of ours that stays until
+    // `complete` takes it back, which runs once for a work that was queued; from there on nothing
+    // here uses it.
     let status = unsafe {
         match sys::napi_create_async_work(
             env,
@@ -92,10 +95,10 @@ fn start<const N: usize>(
 
 /// On a thread of libuv's.
 unsafe extern "C" fn execute(_: sys::napi_env, data: *mut std::ffi::c_void) {
-    // SAFETY: the box of `start`, which lives until `complete`; that runs after this, and nobody else
-    // uses the job between. Only what may change threads is touched here, the task and `is_done`: what
-    // packs and unpacks is `Send`, and the memory of its buffers is no other thread's. `owner`, which is
-    // not `Send`, and the references stay with the loop.
+    // SAFETY: the box of `start`, which lives until `complete`; that runs after this, and nobody
+    // else uses the job between. Only what may change threads is touched here, the task and
+    // `is_done`: what packs and unpacks is `Send`, and the memory of its buffers is no other
+    // thread's. `owner`, which is not `Send`, and the references stay with the loop.
     let job = unsafe { &mut *data.cast::<Job>() };
     let done = catch_unwind(AssertUnwindSafe(|| job.task.run()));
     job.is_done = done.is_ok();
@@ -125,8 +128,8 @@ unsafe extern "C" fn complete(
     let function = callback.value();
     // The callback may start the next job: let go of this one's first.
     drop((work, callback, buffers));
-    // SAFETY: `env` is that of the job, on its own thread, and the values live in the handle scope that
-    // Node opens around this function.
+    // SAFETY: `env` is that of the job, on its own thread, and the values live in the handle scope
+    // that Node opens around this function.
     unsafe {
         let mut receiver = ptr::null_mut();
         let mut args = [ptr::null_mut(); 2];
@@ -171,15 +174,17 @@ impl Owner {
         if pointer.is_null() {
             return GONE;
         }
-        // SAFETY: the environment lives, since its end sets the pointer to null, and this is its thread;
-        // no other reference to it is alive, since jobs complete from the loop and not within a call.
+        // SAFETY: the environment lives, since its end sets the pointer to null, and this is its
+        // thread; no other reference to it is alive, since jobs complete from the loop and not
+        // within a call.
         let environment = unsafe { &mut *pointer };
         let owner = self.connection.filter(|owner| environment.is_owner(*owner));
         task.finish(environment, owner.map(|(number, _)| number))
     }
 }
 
-/// An object of JavaScript's that is kept until this is dropped, which has to be on the loop's thread.
+/// An object of JavaScript's that is kept until this is dropped, which has to be on the loop's
+/// thread.
 struct Held {
     env: sys::napi_env,
     reference: sys::napi_ref,
@@ -197,8 +202,8 @@ impl Held {
     /// The object, in the handle scope that is open; null where it cannot be had.
     fn value(&self) -> sys::napi_value {
         let mut value = ptr::null_mut();
-        // SAFETY: the reference is of this environment, and is deleted only as this is dropped. Where
-        // that fails nothing is written.
+        // SAFETY: the reference is of this environment, and is deleted only as this is dropped.
+        // Where that fails nothing is written.
         unsafe { sys::napi_get_reference_value(self.env, self.reference, &mut value) };
         value
     }
@@ -206,7 +211,8 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // SAFETY: the reference is of this environment, and nobody else's, so it is deleted this once.
+        // SAFETY: the reference is of this environment, and nobody else's, so it is deleted this
+        // once.
         unsafe { sys::napi_delete_reference(self.env, self.reference) };
     }
 }
@@ -219,8 +225,8 @@ struct Work {
 
 impl Drop for Work {
     fn drop(&mut self) {
-        // SAFETY: the work is of this environment, was never queued or is complete, and is deleted this
-        // once.
+        // SAFETY: the work is of this environment, was never queued or is complete, and is deleted
+        // this once.
         unsafe { sys::napi_delete_async_work(self.env, self.raw) };
     }
 }

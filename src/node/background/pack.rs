@@ -33,8 +33,8 @@ pub fn start_packing(environment: &mut Environment, call: &Call<6>) -> Result<i6
     }
     let owner = Owner::connection(environment, number)?;
     let (_, connection, pools) = environment.packing(number)?;
-    // SAFETY: the argument keeps its memory during the call, and no JavaScript runs that could write to
-    // it; no other slice of it exists.
+    // SAFETY: the argument keeps its memory during the call, and no JavaScript runs that could
+    // write to it; no other slice of it exists.
     let bytes = unsafe { payload.as_slice() };
     let packing = match connection.begin_packing(message, fin, bytes, may_pack, pools) {
         Ok(Some(packing)) => packing,
@@ -56,9 +56,10 @@ pub fn start_packing(environment: &mut Environment, call: &Call<6>) -> Result<i6
 
 impl Task for PackOne {
     fn run(&mut self) {
-        // SAFETY: the job holds both arrays, which do not overlap. The payload is a copy that nobody else
-        // has, or that of a `WS.frame`, which is never written again and cannot be transferred; `lib/` hands
-        // `out` on only when the job is done. These are the only slices that the job makes of them.
+        // SAFETY: the job holds both arrays, which do not overlap. The payload is a copy that
+        // nobody else has, or that of a `WS.frame`, which is never written again and cannot be
+        // transferred; `lib/` hands `out` on only when the job is done. These are the only slices
+        // that the job makes of them.
         let (payload, out) = unsafe { (self.payload.as_slice(), self.out.as_mut_slice()) };
         let room = &mut out[FrameHeader::MAX_LEN..];
         self.packed = self.packing.run(payload, room);
@@ -94,8 +95,8 @@ struct PackShared {
     packed: usize,
 }
 
-/// `shareLater(kind, payload, set, out, callback)`: packs `payload` into `out` for all connections with
-/// that parameter set; then `callback(end, start)`, as `packLater` does.
+/// `shareLater(kind, payload, set, out, callback)`: packs `payload` into `out` for all connections
+/// with that parameter set; then `callback(end, start)`, as `packLater` does.
 pub fn start_sharing(environment: &mut Environment, call: &Call<5>) -> Result<i64, Misuse> {
     let (kind, ..) = message_kind(call.number(0)?)?;
     let (payload, set, out) = (call.bytes(1)?, call.number(2)?, call.bytes(3)?);
@@ -117,9 +118,9 @@ pub fn start_sharing(environment: &mut Environment, call: &Call<5>) -> Result<i6
 
 impl Task for PackShared {
     fn run(&mut self) {
-        // SAFETY: the job holds both arrays, which do not overlap. The payload is that of a `WS.frame`,
-        // which is never written again and cannot be transferred; `lib/` hands `out` on only when the job
-        // is done. These are the only slices that the job makes of them.
+        // SAFETY: the job holds both arrays, which do not overlap. The payload is that of a
+        // `WS.frame`, which is never written again and cannot be transferred; `lib/` hands `out` on
+        // only when the job is done. These are the only slices that the job makes of them.
         let (payload, out) = unsafe { (self.payload.as_slice(), self.out.as_mut_slice()) };
         self.packed = self
             .pack
@@ -138,8 +139,8 @@ impl Task for PackShared {
 /// Writes a header in front of the payload that is in `out`; tells where the frame ends and begins.
 fn place(header: FrameHeader, packed: usize, out: Bytes) -> (i64, i64) {
     let start = FrameHeader::MAX_LEN - header.encoded_len();
-    // SAFETY: the job still holds `out`, which `lib/` hands on after this, and the thread is done with
-    // it: this is the only slice.
+    // SAFETY: the job still holds `out`, which `lib/` hands on after this, and the thread is done
+    // with it: this is the only slice.
     header.write(&mut unsafe { out.as_mut_slice() }[start..]);
     ((FrameHeader::MAX_LEN + packed) as i64, start as i64)
 }

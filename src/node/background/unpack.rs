@@ -43,9 +43,9 @@ pub fn start_unpacking(environment: &mut Environment, call: &Call<5>) -> Result<
 
 impl Task for Unpack {
     fn run(&mut self) {
-        // SAFETY: the job holds both arrays. They are the connection's assembly, the present one and the
-        // one before: `lib/` shows neither to anybody, and decodes nothing for a connection whose message
-        // is unpacked. They do not overlap, and these are their only slices.
+        // SAFETY: the job holds both arrays. They are the connection's assembly, the present one
+        // and the one before: `lib/` shows neither to anybody, and decodes nothing for a connection
+        // whose message is unpacked. They do not overlap, and these are their only slices.
         let (assembly, carried) =
             unsafe { (self.assembly.as_mut_slice(), self.carried.as_slice()) };
         for (to, from) in assembly.chunks_mut(STRETCH).zip(carried.chunks(STRETCH)) {

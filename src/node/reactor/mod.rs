@@ -160,8 +160,8 @@ pub fn write_lent(environment: &mut Environment) -> Result<i64, Misuse> {
     let Some((_, channel)) = environment.peer(number)?.both() else {
         return Ok(0);
     };
-    // SAFETY: a part of `Outbound`, whose invariant keeps it until the call ends; nothing is written
-    // to meanwhile.
+    // SAFETY: a part of `Outbound`, whose invariant keeps it until the call ends; nothing is
+    // written to meanwhile.
     Ok(written(channel.send(unsafe { bytes.as_slice() })))
 }
 

@@ -58,8 +58,8 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<i64, Misuse
     if free.overlaps(reactor.buffer) {
         return Err(Misuse("slab and read buffer overlap"));
     }
-    // SAFETY: the slab is an argument's memory, there until the call ends, the buffer is held for as
-    // long as the environment lives; they do not overlap, and these are their only slices.
+    // SAFETY: the slab is an argument's memory, there until the call ends, the buffer is held for
+    // as long as the environment lives; they do not overlap, and these are their only slices.
     let (slab, buffer) = unsafe { (free.as_mut_slice(), reactor.buffer.as_mut_slice()) };
     let mut memory = Memory {
         slab,
@@ -135,7 +135,8 @@ pub fn read(environment: &mut Environment, call: &Call<4>) -> Result<i64, Misuse
     {
         return Err(Misuse("slab, assembly and read buffer overlap"));
     }
-    // SAFETY: as in `turn`, and the assembly is an argument, too; none of the three overlaps another.
+    // SAFETY: as in `turn`, and the assembly is an argument, too; none of the three overlaps
+    // another.
     let (slab, assembly, buffer) = unsafe {
         (
             free.as_mut_slice(),

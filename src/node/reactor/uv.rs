@@ -110,8 +110,8 @@ impl<T> Poll<T> {
         // SAFETY: UV_POLL is one of libuv's handle types.
         let words = unsafe { (functions.handle_size)(UV_POLL) }.div_ceil(size_of::<u64>());
         let mut memory = vec![0u64; words].into_boxed_slice();
-        // SAFETY: the loop is that of this thread, and lives as long as its environment; `memory` has
-        // room for such a handle, stays where it is, and is freed by `on_closed`, or below.
+        // SAFETY: the loop is that of this thread, and lives as long as its environment; `memory`
+        // has room for such a handle, stays where it is, and is freed by `on_closed`, or below.
         let status =
             unsafe { (functions.poll_init)(uv_loop, memory.as_mut_ptr().cast(), descriptor) };
         if status != 0 {

@@ -29,7 +29,8 @@ impl Inflow {
         self.budget = Budget::default();
     }
 
-    /// Whether a frame belongs to a transformed message, by the bits of its header; it may begin one.
+    /// Whether a frame belongs to a transformed message, by the bits of its header; it may begin
+    /// one.
     #[inline(never)]
     pub(crate) fn takes(
         &mut self,

@@ -41,8 +41,8 @@ impl Budget {
         self.message = INLINE_MESSAGE;
     }
 
-    /// Bytes that the message in progress may still come to: what is left of the turn does not cut that
-    /// short, but where nothing is left of it nothing more is unpacked.
+    /// Bytes that the message in progress may still come to: what is left of the turn does not cut
+    /// that short, but where nothing is left of it nothing more is unpacked.
     fn room(&self) -> usize {
         match self.turn {
             0 => 0,
@@ -85,8 +85,8 @@ pub struct Unpacking {
     /// What is in memory of ours, behind all that is in the assembly: what was unpacked into a slab
     /// and turned out not to be the whole message, or what has come since it is a long one.
     spill: Spill,
-    /// Whether all that comes goes to the spill: how long the message becomes shows at its end only,
-    /// and then it is moved to the memory that it keeps.
+    /// Whether all that comes goes to the spill: how long the message becomes shows at its end
+    /// only, and then it is moved to the memory that it keeps.
     collects: bool,
     stage: Stage,
 }
