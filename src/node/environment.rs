@@ -284,7 +284,8 @@ impl Table {
                 "the table is a Uint32Array of at least 64 words",
             ));
         }
-        // SAFETY: as above. The reference is never deleted, so the memory is never collected.
+        // SAFETY: `value` is an argument of the running call, and the result outlives the call. The
+        // reference is never deleted, so the memory is there as long as the environment.
         check_status!(unsafe { sys::napi_create_reference(env, value, 1, &mut reference) })?;
         Ok(Self {
             start: start.cast(),

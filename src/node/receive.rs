@@ -66,12 +66,13 @@ pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<i6
     // so that only a chunk that was made to overlap has to be copied.
     let copied;
     let input = if unread.overlaps(free) || unread.overlaps(assembly) {
-        // SAFETY: an argument's memory, there until the call ends and no other thread's; there is
-        // no slice of the slab or the assembly yet.
+        // SAFETY: the argument keeps its memory until it is copied; no other thread can write to it, as was
+        // just asked, no JavaScript runs, and no slice of the slab or the assembly exists yet.
         copied = unsafe { unread.as_slice() }.to_vec();
         &copied[..]
     } else {
-        // SAFETY: the same, and it overlaps neither of the two that are written to below.
+        // SAFETY: the argument keeps its memory during the call. No other thread can write to it, as was
+        // just asked, no JavaScript runs, and it overlaps neither of the two that are written to below.
         unsafe { unread.as_slice() }
     };
     if free.overlaps(assembly) {
@@ -81,11 +82,12 @@ pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<i6
     let total = input.len().min(u32::MAX as usize);
     let (connection, table, pools) = environment.receiving(call.number(0)?)?;
     let mut memory = Memory {
-        // SAFETY: an argument's memory, there until the call ends, and the only slice of this part
-        // of it.
+        // SAFETY: the argument keeps its memory during the call. It is memory of `lib/`'s that no other
+        // thread has, and no JavaScript runs; chunk and assembly do not overlap this part, so this is
+        // its only slice.
         slab: unsafe { free.as_mut_slice() },
         used: 0,
-        // SAFETY: the same; it does not overlap the slab's.
+        // SAFETY: the same holds for the assembly, which is no message's yet: nobody else has it.
         assembly: unsafe { assembly.as_mut_slice() },
         pools,
     };

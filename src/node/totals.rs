@@ -34,7 +34,8 @@ fn flat(volume: Volume) -> [u64; 3] {
 }
 
 fn write(out: Bytes, numbers: impl Iterator<Item = u64>) {
-    // SAFETY: an argument's memory, there until the call ends, and its only slice.
+    // SAFETY: the argument of the running call keeps its memory for that long. It is an array that
+    // `lib/stats.js` has for this alone, no JavaScript runs meanwhile, and this is its only slice.
     let out = unsafe { out.as_mut_slice() };
     for (place, number) in out.chunks_exact_mut(8).zip(numbers) {
         place.copy_from_slice(&(number as f64).to_ne_bytes());
