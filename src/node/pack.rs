@@ -80,9 +80,9 @@ impl Desk {
         if room.len() < frame.len() {
             return Err(Misuse("a frame does not fit its buffer"));
         }
-        // SAFETY: `room` is an argument's or the lent slab's, so it is there during the call. It is memory
-        // of `lib/`'s that no other thread has, and no JavaScript runs that could use it; the frame is in
-        // the environment's own memory, so this is the only slice.
+        // SAFETY: `room` is an argument's or the lent slab's, so it is there during the call. It is
+        // memory of `lib/`'s that no other thread has, and no JavaScript runs that could use it;
+        // the frame is in the environment's own memory, so this is the only slice.
         let out = unsafe { room.as_mut_slice() };
         out[..frame.len()].copy_from_slice(frame);
         Ok((at + frame.len()) as i64)
@@ -132,9 +132,9 @@ fn pack(
         let Some(payload) = call.unshared_bytes(0)? else {
             return Ok(REFUSED_SHARED);
         };
-        // SAFETY: the argument keeps its memory during the call, and this slice does not outlive it. No
-        // other thread can write to it, as was just asked, and no JavaScript runs; what is packed goes to
-        // the environment's own memory.
+        // SAFETY: the argument keeps its memory during the call, and this slice does not outlive
+        // it. No other thread can write to it, as was just asked, and no JavaScript runs; what is
+        // packed goes to the environment's own memory.
         unsafe { payload.as_slice() }
     };
     let part = Part {
@@ -161,9 +161,9 @@ pub fn take_packed(environment: &mut Environment, call: &Call<2>) -> Result<i64,
 /// `share(kind, payload, set)`; the payload of text has been checked.
 pub fn write_shared(environment: &mut Environment, call: &Call<3>) -> Result<i64, Misuse> {
     let (kind, ..) = message_kind(call.number(0)?)?;
-    // SAFETY: the argument keeps its memory during the call, and this slice does not outlive it. It is a
-    // `WS.frame`'s payload, memory of `lib/`'s that no other thread has; no JavaScript runs meanwhile, and
-    // what is packed goes to the environment's own memory.
+    // SAFETY: the argument keeps its memory during the call, and this slice does not outlive it. It
+    // is a `WS.frame`'s payload, memory of `lib/`'s that no other thread has; no JavaScript runs
+    // meanwhile, and what is packed goes to the environment's own memory.
     let payload = unsafe { call.bytes(1)?.as_slice() };
     let set = call.number(2)?;
     let Environment { desk, pools, .. } = environment;

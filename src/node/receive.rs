@@ -66,13 +66,15 @@ pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<i6
     // so that only a chunk that was made to overlap has to be copied.
     let copied;
     let input = if unread.overlaps(free) || unread.overlaps(assembly) {
-        // SAFETY: the argument keeps its memory until it is copied; no other thread can write to it, as was
-        // just asked, no JavaScript runs, and no slice of the slab or the assembly exists yet.
+        // SAFETY: the argument keeps its memory until it is copied; no other thread can write to
+        // it, as was just asked, no JavaScript runs, and no slice of the slab or the assembly
+        // exists yet.
         copied = unsafe { unread.as_slice() }.to_vec();
         &copied[..]
     } else {
-        // SAFETY: the argument keeps its memory during the call. No other thread can write to it, as was
-        // just asked, no JavaScript runs, and it overlaps neither of the two that are written to below.
+        // SAFETY: the argument keeps its memory during the call. No other thread can write to it,
+        // as was just asked, no JavaScript runs, and it overlaps neither of the two that are
+        // written to below.
         unsafe { unread.as_slice() }
     };
     if free.overlaps(assembly) {
@@ -82,9 +84,9 @@ pub fn receive_chunk(environment: &mut Environment, call: &Call<7>) -> Result<i6
     let total = input.len().min(u32::MAX as usize);
     let (connection, table, pools) = environment.receiving(call.number(0)?)?;
     let mut memory = Memory {
-        // SAFETY: the argument keeps its memory during the call. It is memory of `lib/`'s that no other
-        // thread has, and no JavaScript runs; chunk and assembly do not overlap this part, so this is
-        // its only slice.
+        // SAFETY: the argument keeps its memory during the call. It is memory of `lib/`'s that no
+        // other thread has, and no JavaScript runs; chunk and assembly do not overlap this part, so
+        // this is its only slice.
         slab: unsafe { free.as_mut_slice() },
         used: 0,
         // SAFETY: the same holds for the assembly, which is no message's yet: nobody else has it.

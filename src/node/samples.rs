@@ -23,8 +23,8 @@ pub fn sample(environment: &mut Environment, call: &Call<1>) -> Result<i64, Misu
     let oldest = samples.references[samples.next].replace(reference);
     samples.next = (samples.next + 1) % COUNT;
     if let Some(oldest) = oldest {
-        // SAFETY: it was made in this environment, whose call this is, and never deleted; its place in the
-        // list has another one now, so nobody uses it after this.
+        // SAFETY: it was made in this environment, whose call this is, and never deleted; its place
+        // in the list has another one now, so nobody uses it after this.
         unsafe { call.let_go(oldest) };
     }
     Ok(0)
@@ -37,8 +37,8 @@ pub fn survivors(environment: &mut Environment, call: &Call<0>) -> Result<i64, M
         let Some(reference) = reference.take() else {
             continue;
         };
-        // SAFETY: it was made in this environment, whose call this is, and never deleted; it was taken out
-        // of the list, so nobody uses it after this.
+        // SAFETY: it was made in this environment, whose call this is, and never deleted; it was
+        // taken out of the list, so nobody uses it after this.
         unsafe {
             count += i64::from(call.is_there(reference));
             call.let_go(reference);

@@ -75,8 +75,8 @@ pub fn lend_slab(environment: &mut Environment, call: &Call<1>) -> Result<i64, M
     let lent = Outbound { memory, reference };
     let before = mem::replace(&mut environment.outbound, lent);
     if let Some(reference) = before.reference {
-        // SAFETY: it was made in this environment, whose call this is, and never deleted; it went out of
-        // `outbound` just now, so nobody uses it after this.
+        // SAFETY: it was made in this environment, whose call this is, and never deleted; it went
+        // out of `outbound` just now, so nobody uses it after this.
         unsafe { call.let_go(reference) };
     }
     Ok(0)
@@ -133,9 +133,9 @@ fn write<const N: usize>(
     let connection = environment.connection(request.number)?;
     let kind = request.kind;
     if request.is_string() {
-        // SAFETY: `room` is an argument's or the lent slab's, so it is there during the call. It is memory
-        // of `lib/`'s that no other thread has, and no JavaScript runs that could use it; a string is
-        // copied out of V8, so this is the only slice.
+        // SAFETY: `room` is an argument's or the lent slab's, so it is there during the call. It is
+        // memory of `lib/`'s that no other thread has, and no JavaScript runs that could use it; a
+        // string is copied out of V8, so this is the only slice.
         let out = unsafe { room.as_mut_slice() };
         let written = write_text(connection, call, index, kind, mask, out)?;
         return Ok(written.map_or_else(refusal, |len| (at + len) as i64));
@@ -146,17 +146,18 @@ fn write<const N: usize>(
     };
     let copied;
     let payload = if payload.overlaps(room) {
-        // SAFETY: the argument keeps its memory until it is copied; no other thread can write to it, as was
-        // just asked, no JavaScript runs, and no slice of `room` exists yet.
+        // SAFETY: the argument keeps its memory until it is copied; no other thread can write to
+        // it, as was just asked, no JavaScript runs, and no slice of `room` exists yet.
         copied = unsafe { payload.as_slice() }.to_vec();
         &copied[..]
     } else {
-        // SAFETY: the argument keeps its memory during the call. No other thread can write to it, as was
-        // just asked, no JavaScript runs, and it does not overlap `room`, the one slice that is written to.
+        // SAFETY: the argument keeps its memory during the call. No other thread can write to it,
+        // as was just asked, no JavaScript runs, and it does not overlap `room`, the one slice that
+        // is written to.
         unsafe { payload.as_slice() }
     };
-    // SAFETY: `room` is there during the call, and nobody else uses it, as above with a string; the payload
-    // does not overlap it, or was copied, so this is the only slice.
+    // SAFETY: `room` is there during the call, and nobody else uses it, as above with a string; the
+    // payload does not overlap it, or was copied, so this is the only slice.
     let out = unsafe { room.as_mut_slice() };
     if out.len()
         < FrameHeader::MAX_LEN
@@ -252,9 +253,9 @@ pub fn write_prepared(_: &mut Environment, call: &Call<3>) -> Result<i64, Misuse
     if payload.overlaps(room) || room.len() < FrameHeader::MAX_LEN + payload.len() {
         return Err(Misuse("a frame does not fit its buffer"));
     }
-    // SAFETY: the arguments keep their memory during the call, and no JavaScript runs meanwhile. `room` was
-    // allocated for this frame, and `lib/` copies a payload that another thread may write to first. They do
-    // not overlap, and these are their only slices.
+    // SAFETY: the arguments keep their memory during the call, and no JavaScript runs meanwhile.
+    // `room` was allocated for this frame, and `lib/` copies a payload that another thread may
+    // write to first. They do not overlap, and these are their only slices.
     let (payload, out) = unsafe { (payload.as_slice(), room.as_mut_slice()) };
     // It may go to any connection, so its text has to stand alone: no character goes on in the next
     // part.
@@ -379,8 +380,9 @@ fn write_closing<const N: usize>(
     if room.len() < FrameHeader::MAX_LEN + MAX_CONTROL_PAYLOAD {
         return Err(Misuse("a frame does not fit its buffer"));
     }
-    // SAFETY: the argument keeps its memory during the call. It is memory of `lib/`'s that no other thread
-    // has, and no JavaScript runs that could use it; `payload` holds its own bytes, so this is the only slice.
+    // SAFETY: the argument keeps its memory during the call. It is memory of `lib/`'s that no other
+    // thread has, and no JavaScript runs that could use it; `payload` holds its own bytes, so this
+    // is the only slice.
     let out = unsafe { room.as_mut_slice() };
     Ok((at + encode(header, payload.as_bytes(), out)) as i64)
 }

@@ -33,9 +33,9 @@ pub fn start_packing(environment: &mut Environment, call: &Call<6>) -> Result<i6
     }
     let owner = Owner::connection(environment, number)?;
     let (_, connection, pools) = environment.packing(number)?;
-    // SAFETY: the argument keeps its memory during the call. It is a copy of `lib/`'s or the payload of a
-    // `WS.frame`, which no other thread has; no JavaScript runs meanwhile, and no slice that is written to
-    // exists.
+    // SAFETY: the argument keeps its memory during the call. It is a copy of `lib/`'s or the
+    // payload of a `WS.frame`, which no other thread has; no JavaScript runs meanwhile, and no
+    // slice that is written to exists.
     let bytes = unsafe { payload.as_slice() };
     let packing = match connection.begin_packing(message, fin, bytes, may_pack, pools) {
         Ok(Some(packing)) => packing,

@@ -20,9 +20,9 @@ pub fn broadcast(environment: &mut Environment, call: &Call<5>) -> Result<i64, M
     if targets.overlaps(frame) || i32::try_from(frame.len()).is_err() {
         return Err(Misuse("a frame is not one to broadcast"));
     }
-    // SAFETY: the arguments keep their memory during the call, which calls no JavaScript; other threads have
-    // neither the list of targets, which is `lib/`'s own, nor the frame, which nobody writes to any more. The
-    // two do not overlap, and these are their only slices.
+    // SAFETY: the arguments keep their memory during the call, which calls no JavaScript; other
+    // threads have neither the list of targets, which is `lib/`'s own, nor the frame, which nobody
+    // writes to any more. The two do not overlap, and these are their only slices.
     let (targets, frame) = unsafe { (targets.as_mut_slice(), frame.as_slice()) };
     let (targets, _) = targets.as_chunks_mut::<WORD>();
     for target in targets {

@@ -116,8 +116,8 @@ pub fn start(environment: &mut Environment, call: &Call<2>) -> Result<i64, Misus
     });
     // The pointer of the box itself: one made from this call's reference would be dead after it.
     let environment = environment.pointer().get().cast();
-    // SAFETY: `env` is the running call's. The hook runs once, before the environment is dropped: hooks run
-    // in the reverse order of their registration, and that of `bind` came first.
+    // SAFETY: `env` is the running call's. The hook runs once, before the environment is dropped:
+    // hooks run in the reverse order of their registration, and that of `bind` came first.
     unsafe { sys::napi_add_async_cleanup_hook(env, Some(end), environment, ptr::null_mut()) };
     Ok(1)
 }
@@ -148,9 +148,10 @@ pub fn write(environment: &mut Environment, call: &Call<4>) -> Result<i64, Misus
         .bytes(1)?
         .from(start)?
         .until(end.saturating_sub(start))?;
-    // SAFETY: the argument keeps its memory during the call, and the kernel has copied what it takes when
-    // `send` returns. These are frames of `lib/`'s making, or a payload that was found unshared as its header
-    // was made: no other thread has them, no JavaScript runs meanwhile, and no slice that is written to exists.
+    // SAFETY: the argument keeps its memory during the call, and the kernel has copied what it
+    // takes when `send` returns. These are frames of `lib/`'s making, or a payload that was found
+    // unshared as its header was made: no other thread has them, no JavaScript runs meanwhile, and
+    // no slice that is written to exists.
     Ok(written(channel.send(unsafe { bytes.as_slice() })))
 }
 
@@ -161,9 +162,9 @@ pub fn write_lent(environment: &mut Environment) -> Result<i64, Misuse> {
     let Some((_, channel)) = environment.peer(number)?.both() else {
         return Ok(0);
     };
-    // SAFETY: by the invariant of `Outbound` the slab is there during the call, and the kernel has copied
-    // what it takes when `send` returns. No other thread has it, no JavaScript runs meanwhile, and no slice
-    // that is written to exists.
+    // SAFETY: by the invariant of `Outbound` the slab is there during the call, and the kernel has
+    // copied what it takes when `send` returns. No other thread has it, no JavaScript runs
+    // meanwhile, and no slice that is written to exists.
     Ok(written(channel.send(unsafe { bytes.as_slice() })))
 }
 
@@ -172,9 +173,9 @@ pub fn write_both(environment: &mut Environment, call: &Call<3>) -> Result<i64, 
     let Some((_, channel)) = environment.peer(call.number(0)?)?.both() else {
         return Ok(0);
     };
-    // SAFETY: the arguments keep their memory during the call, and the kernel has copied what it takes when
-    // `send_two` returns. What they hold is what `write` gets: no other thread has it, no JavaScript runs
-    // meanwhile, and no slice that is written to exists.
+    // SAFETY: the arguments keep their memory during the call, and the kernel has copied what it
+    // takes when `send_two` returns. What they hold is what `write` gets: no other thread has it,
+    // no JavaScript runs meanwhile, and no slice that is written to exists.
     let (first, second) = unsafe { (call.bytes(1)?.as_slice(), call.bytes(2)?.as_slice()) };
     Ok(written(channel.send_two(first, second)))
 }
@@ -193,9 +194,9 @@ fn error_of(errno: Errno) -> i32 {
 
 /// Closes the handle, as the environment ends: its loop must have none left.
 unsafe extern "C" fn end(hook: sys::napi_async_cleanup_hook_handle, environment: *mut c_void) {
-    // SAFETY: the pointer is that of `bind`'s box, which is dropped by a hook that comes after this one, see
-    // `start`. Hooks run on the environment's thread while no call of JavaScript's is under way, so no other
-    // reference to it is alive.
+    // SAFETY: the pointer is that of `bind`'s box, which is dropped by a hook that comes after this
+    // one, see `start`. Hooks run on the environment's thread while no call of JavaScript's is
+    // under way, so no other reference to it is alive.
     let environment = unsafe { &mut *environment.cast::<Environment>() };
     if let Some(reactor) = environment.reactor.take() {
         reactor.watch.cleanup.wait(hook);
@@ -220,8 +221,8 @@ impl Caller {
         let callback = call.hold(index)?;
         let (mut name, mut context) = (ptr::null_mut(), ptr::null_mut());
         let text = c"WS13";
-        // SAFETY: `env` is the running call's, whose scope the name lives in; the text is static, and all
-        // results outlive the calls that write them.
+        // SAFETY: `env` is the running call's, whose scope the name lives in; the text is static,
+        // and all results outlive the calls that write them.
         let status = unsafe {
             sys::napi_create_string_utf8(
                 env,
@@ -255,10 +256,11 @@ impl Caller {
         let Self { env, context, .. } = *self;
         let (mut scope, mut function, mut global) =
             (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-        // SAFETY: libuv calls this on the loop's thread, which is the environment's, and `end` drops the
-        // handle before `env` goes: so `env`, the context and the reference, which are never deleted, are
-        // valid. The scope holds all values, and is closed at the end. No reference to the `Environment`
-        // is alive meanwhile: the calls that JavaScript makes here have their own.
+        // SAFETY: libuv calls this on the loop's thread, which is the environment's, and `end`
+        // drops the handle before `env` goes: so `env`, the context and the reference, which are
+        // never deleted, are valid. The scope holds all values, and is closed at the end. No
+        // reference to the `Environment` is alive meanwhile: the calls that JavaScript makes here
+        // have their own.
         unsafe {
             if sys::napi_open_handle_scope(env, &mut scope) != sys::Status::napi_ok {
                 return;

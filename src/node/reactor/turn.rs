@@ -58,9 +58,9 @@ pub fn turn(environment: &mut Environment, call: &Call<2>) -> Result<i64, Misuse
     if free.overlaps(reactor.buffer) {
         return Err(Misuse("slab and read buffer overlap"));
     }
-    // SAFETY: the argument keeps the slab's memory during the call, and the read buffer is held for good.
-    // Both are `lib/`'s, no other thread has them, and no JavaScript runs meanwhile. They do not overlap, and
-    // these are the only slices of the two.
+    // SAFETY: the argument keeps the slab's memory during the call, and the read buffer is held for
+    // good. Both are `lib/`'s, no other thread has them, and no JavaScript runs meanwhile. They do
+    // not overlap, and these are the only slices of the two.
     let (slab, buffer) = unsafe { (free.as_mut_slice(), reactor.buffer.as_mut_slice()) };
     let mut memory = Memory {
         slab,
@@ -136,9 +136,9 @@ pub fn read(environment: &mut Environment, call: &Call<4>) -> Result<i64, Misuse
     {
         return Err(Misuse("slab, assembly and read buffer overlap"));
     }
-    // SAFETY: the arguments keep the memory of slab and assembly during the call, and the read buffer is
-    // held for good. All are `lib/`'s, no other thread has them, and no JavaScript runs meanwhile. None
-    // overlaps another, and these are the only slices of the three.
+    // SAFETY: the arguments keep the memory of slab and assembly during the call, and the read
+    // buffer is held for good. All are `lib/`'s, no other thread has them, and no JavaScript runs
+    // meanwhile. None overlaps another, and these are the only slices of the three.
     let (slab, assembly, buffer) = unsafe {
         (
             free.as_mut_slice(),

@@ -71,8 +71,9 @@ impl Cleanup {
 
     fn finish(&self) {
         if let Some(hook) = self.0.take() {
-            // SAFETY: Node gave it to the hook, which waits until this call; it is on the environment's
-            // thread, where handles are closed, and was taken out, so that it is used this once.
+            // SAFETY: Node gave it to the hook, which waits until this call; it is on the
+            // environment's thread, where handles are closed, and was taken out, so that it is used
+            // this once.
             unsafe { sys::napi_remove_async_cleanup_hook(hook) };
         }
     }
@@ -111,9 +112,9 @@ impl<T> Poll<T> {
         // SAFETY: it reads a table of libuv's, by the number of one of its handle types.
         let words = unsafe { (functions.handle_size)(UV_POLL) }.div_ceil(size_of::<u64>());
         let mut memory = vec![0u64; words].into_boxed_slice();
-        // SAFETY: the loop is the environment's, on whose thread this is called. `memory` has room for such a
-        // handle and is aligned for it, and where libuv takes it, it stays until `on_closed`; where not,
-        // libuv keeps no pointer to it.
+        // SAFETY: the loop is the environment's, on whose thread this is called. `memory` has room
+        // for such a handle and is aligned for it, and where libuv takes it, it stays until
+        // `on_closed`; where not, libuv keeps no pointer to it.
         let status =
             unsafe { (functions.poll_init)(uv_loop, memory.as_mut_ptr().cast(), descriptor) };
         if status != 0 {
@@ -126,16 +127,17 @@ impl<T> Poll<T> {
             cleanup: Rc::clone(cleanup),
             words,
         })));
-        // SAFETY: every handle of libuv's begins with `void* data`, which is the user's and which libuv
-        // neither reads nor writes; the memory is ours until `on_closed`, and no callback runs yet.
+        // SAFETY: every handle of libuv's begins with `void* data`, which is the user's and which
+        // libuv neither reads nor writes; the memory is ours until `on_closed`, and no callback
+        // runs yet.
         unsafe { raw.cast::<Raw>().write(data.as_ptr().cast()) };
         let poll = Self {
             functions,
             raw,
             data,
         };
-        // SAFETY: the handle is initialised, and open until `poll` is dropped; this is its loop's thread.
-        // `on_poll` is for the type that the data pointer leads to.
+        // SAFETY: the handle is initialised, and open until `poll` is dropped; this is its loop's
+        // thread. `on_poll` is for the type that the data pointer leads to.
         let status = unsafe {
             (functions.unref)(poll.raw());
             (functions.poll_start)(poll.raw(), UV_READABLE, on_poll::<T>)
@@ -149,15 +151,15 @@ impl<T> Poll<T> {
             true => self.functions.set_ref,
             false => self.functions.unref,
         };
-        // SAFETY: the handle is open until this is dropped, and a `Poll`, which is not `Send`, stays on the
-        // loop's thread; both functions may be called any number of times.
+        // SAFETY: the handle is open until this is dropped, and a `Poll`, which is not `Send`,
+        // stays on the loop's thread; both functions may be called any number of times.
         unsafe { set(self.raw()) };
     }
 
     /// What the callback gets.
     pub fn value(&self) -> &T {
-        // SAFETY: the box lives until `on_closed`, which comes after this was dropped. Until then there are
-        // shared references to it alone, this one and that of `on_poll`.
+        // SAFETY: the box lives until `on_closed`, which comes after this was dropped. Until then
+        // there are shared references to it alone, this one and that of `on_poll`.
         unsafe { &self.data.as_ref().value }
     }
 
@@ -168,27 +170,29 @@ impl<T> Poll<T> {
 
 impl<T> Drop for Poll<T> {
     fn drop(&mut self) {
-        // SAFETY: the handle is open, on its loop's thread, and is closed this once. Its memory stays until
-        // libuv calls `on_closed`, and `on_poll` is not called any more.
+        // SAFETY: the handle is open, on its loop's thread, and is closed this once. Its memory
+        // stays until libuv calls `on_closed`, and `on_poll` is not called any more.
         unsafe { (self.functions.close)(self.raw(), on_closed::<T>) };
     }
 }
 
 unsafe extern "C" fn on_poll<T>(handle: Raw, _status: c_int, _events: c_int) {
-    // SAFETY: libuv calls this on the loop's thread with an open handle, whose first word is the pointer
-    // to the box of `Poll::start`. `on_closed` frees that, in another step of the loop, so it stays during
-    // this call even where the handle is closed in it; until then there are shared references to it alone.
+    // SAFETY: libuv calls this on the loop's thread with an open handle, whose first word is the
+    // pointer to the box of `Poll::start`. `on_closed` frees that, in another step of the loop, so
+    // it stays during this call even where the handle is closed in it; until then there are shared
+    // references to it alone.
     let data = unsafe { &**handle.cast::<*const Data<T>>() };
     (data.on_readable)(&data.value);
 }
 
 unsafe extern "C" fn on_closed<T>(handle: Raw) {
-    // SAFETY: libuv calls this once, as the last thing that it does with the handle, after the `Poll` was
-    // dropped: nobody refers to the box of `Poll::start` any more that the handle's first word leads to.
+    // SAFETY: libuv calls this once, as the last thing that it does with the handle, after the
+    // `Poll` was dropped: nobody refers to the box of `Poll::start` any more that the handle's
+    // first word leads to.
     let data = unsafe { Box::from_raw(*handle.cast::<*mut Data<T>>()) };
     let memory = std::ptr::slice_from_raw_parts_mut(handle.cast::<u64>(), data.words);
-    // SAFETY: this is the memory that `Poll::start` has taken out of its box, of `words` words, and neither
-    // libuv nor anybody else uses it after this.
+    // SAFETY: this is the memory that `Poll::start` has taken out of its box, of `words` words, and
+    // neither libuv nor anybody else uses it after this.
     drop(unsafe { Box::from_raw(memory) });
     data.cleanup.finish();
 }
