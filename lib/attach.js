@@ -72,12 +72,12 @@ function attachChecked(socket, handlers, options, { extension, head, protocol, r
 }
 
 /** @throws Error where somebody reads the connection already, or will */
-function checkFree({ attachment, backlog, busy, bytesReceived, handshake }) {
+function checkFree({ attachment, backlog, bytesReceived, handshake }) {
   if (attachment !== null) throw errors.invalidState('The socket is attached already');
   if (handshake !== null) {
     throw errors.invalidState('The handshake is not done, and the library attaches the socket itself');
   }
-  if (busy || backlog !== null || bytesReceived > 0) {
+  if (backlog !== null || bytesReceived > 0) {
     throw errors.invalidState('The socket is read by WS.receive already');
   }
 }
